@@ -335,10 +335,10 @@ def hash_of(path: Path) -> int:
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
     data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or default_folder("var")).expanduser().resolve()
-    kept, mistakes = dotenv(data_dir / ".env")
+    from_file, mistakes = dotenv(data_dir / ".env")
     if environ.get(DEMO_PORTS):
-        kept = {name: value for name, value in kept.items() if name.removeprefix(PREFIX) in DEMONSTRATION}
+        from_file = {name: value for name, value in from_file.items() if name.removeprefix(PREFIX) in DEMONSTRATION}
     # These two are set by the demo's start only.
-    own = {name: value for name, value in kept.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
+    own = {name: value for name, value in from_file.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
     values, more = from_files({**own, **environ})
     return Environment(data_dir, values, (*mistakes, *more))

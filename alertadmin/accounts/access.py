@@ -37,8 +37,8 @@ class Access:
         """Rights by tenant id; the key None is the installation."""
         rights: dict[UUID | None, frozenset[Right]] = {}
         if self._user is not None:
-            held = Membership.objects.in_force(timezone.now()).filter(user=self._user).order_by()
-            for tenant, role in held.values_list("tenant", "role"):
+            memberships = Membership.objects.in_force(timezone.now()).filter(user=self._user).order_by()
+            for tenant, role in memberships.values_list("tenant", "role"):
                 rights[tenant] = rights.get(tenant, frozenset()) | RIGHTS[Role(role)]
         return rights
 
@@ -52,7 +52,7 @@ class Access:
     def in_tenant(self, tenant: UUID | None, right: Right) -> bool:
         return self.in_all_tenants(right) or (tenant is not None and right in self._rights.get(tenant, frozenset()))
 
-    def held(self) -> list[frozenset[Right]]:
+    def rights_by_scope(self) -> list[frozenset[Right]]:
         """The rights in each scope (a tenant or the installation) where the user holds any."""
         return [self.rights_in(scope) for scope in self._rights]
 
@@ -120,8 +120,8 @@ class Access:
         return frozenset(self.visible(User).order_by().values_list("pk", flat=True))
 
     def _tenants(self, right: Right) -> QuerySet[Any]:
-        held = Membership.objects.in_force(timezone.now()).filter(user=self._user, tenant__isnull=False)
-        return held.filter(role__in=roles_for(right)).order_by().values("tenant")
+        memberships = Membership.objects.in_force(timezone.now()).filter(user=self._user, tenant__isnull=False)
+        return memberships.filter(role__in=roles_for(right)).order_by().values("tenant")
 
 
 def access_of(request: HttpRequest) -> Access:

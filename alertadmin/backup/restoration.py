@@ -77,7 +77,7 @@ def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: date
                     _("%(where)s is in use already. With --force it is moved aside, and the backup takes its place.")
                     % {"where": supervisor_migrations.where()}
                 )
-            with file_lock.held(folder / "prepare.lock"):
+            with file_lock.locked(folder / "prepare.lock"):
                 aside, left_out = _replace_installation(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")
     keyring.forget()
     key_usage.forget()

@@ -39,15 +39,15 @@ def installation(request: HttpRequest) -> dict[str, Any]:
     now = health_report.now_by_database()
     health = health_report.current(now)
     problems = describe(health.problems)
-    held = review.held(now).count()
+    held_count = review.awaiting_review(now).count()
     return {
         **known,
         "in_clear": known["in_clear"] and not _is_listed("in_clear", problems, known["area"]),
         "last_scan": health.last_scan,
         "problems": problems,
-        "held": held,
-        "put_back": review.last_restore() if held else None,
-        "unheard": heartbeat_ping.failed_ping(),
+        "held_for_review": held_count,
+        "last_restore": review.last_restore() if held_count else None,
+        "failed_ping": heartbeat_ping.failed_ping(),
     }
 
 

@@ -62,8 +62,8 @@ def refresh(now: datetime, source: Heartbeat.Source) -> Health:
     """Check everything, and store the result in the row of the heartbeat just written."""
     before = Heartbeat.objects.filter(source=source).values_list("problems", flat=True).first()
     found = check(now)
-    kept = [as_json(problem) for problem in found.problems]
-    Heartbeat.objects.filter(source=source).update(checked_at=now, problems=kept)
+    stored = [as_json(problem) for problem in found.problems]
+    Heartbeat.objects.filter(source=source).update(checked_at=now, problems=stored)
     _log_changes(before or [], found.problems)
     return found
 

@@ -48,8 +48,8 @@ def send(now: datetime, *, health: Health | None = None) -> bool | None:
     if not settings.PINGS or not (health or health_report.check(now)).is_well:
         return None
     trouble = _get(settings.ENVIRONMENT.ping_url)
-    heard = {} if trouble else {"answered_at": now}
-    Ping.objects.update_or_create(pk=1, defaults={"tried_at": now, "trouble": trouble, **heard})
+    success = {} if trouble else {"answered_at": now}
+    Ping.objects.update_or_create(pk=1, defaults={"tried_at": now, "trouble": trouble, **success})
     return not trouble
 
 

@@ -58,7 +58,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
             wrong = [problem.text for problem in describe(health_report.check(now).problems)]
             words = monthly(summarize_month(now), wrong, audit.head())
         elif letters[0].kind == SystemMailKind.PUT_BACK:
-            found, count = review.last_restore(), review.held(now).count()
+            found, count = review.last_restore(), review.awaiting_review(now).count()
             if found is None or not count:
                 return Obsolete(messages.NOTHING_TO_SAY)
             words = database_restored(found, count)

@@ -60,7 +60,7 @@ class Ping(models.Model):
         verbose_name_plural = _("pings")
 
     def __str__(self) -> str:
-        return english(self.trouble) or "heard"
+        return english(self.trouble) or "answered"
 
 
 class Monthly(models.Model):

@@ -92,7 +92,7 @@ def _unreachable(now: datetime) -> int:
 def _database_restored(now: datetime) -> int:
     """While deliveries are held for review."""
     found = review.last_restore()
-    if found is None or not review.held(now).exists():
+    if found is None or not review.awaiting_review(now).exists():
         return 0
     return _write_each(
         SystemMailKind.PUT_BACK, [found.noticed_at.isoformat()], installation_recipients(), now, urgency=now

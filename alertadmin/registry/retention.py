@@ -22,8 +22,8 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     before = now - keep_closed
     codes = DeviceCodeFlow.objects.filter(state=DeviceCodeState.WAITING, expires_at__lt=now - CODE_RETENTION)
     codes.update(state=DeviceCodeState.EXPIRED, user_code="", device_code=None)
-    held = DeviceCodeFlow.objects.filter(state=DeviceCodeState.HELD, expires_at__lt=now)
-    held.update(state=DeviceCodeState.EXPIRED, held_token=None)
+    unconfirmed = DeviceCodeFlow.objects.filter(state=DeviceCodeState.HELD, expires_at__lt=now)
+    unconfirmed.update(state=DeviceCodeState.EXPIRED, held_token=None)
     return (
         remove_expired(now)
         + delete_in_batches(ConsentCheckBatch.objects.filter(finished_at__lt=now - RETENTION))

@@ -27,16 +27,16 @@ def clean(text: str, most: int = LONGEST) -> str:
     """The sanitized name, or “…” if nothing is left. The result contains no quotation mark, so it cannot end a
     quotation."""
     visible = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in INVISIBLE)
-    kept, accents = [], 0
+    characters, accents = [], 0
     for position, one in enumerate(visible):
         is_accent = unicodedata.category(one).startswith("M")
         accents = accents + 1 if is_accent else 0
         if is_accent:
-            kept.append(one if accents <= MOST_ACCENTS else "")
+            characters.append(one if accents <= MOST_ACCENTS else "")
         else:
             is_kept = one.isalnum() or one in MARKS or _ends_a_word(visible, position) or _is_decimal(visible, position)
-            kept.append(one if is_kept else " ")
-    line = " ".join("".join(kept).split())
+            characters.append(one if is_kept else " ")
+    line = " ".join("".join(characters).split())
     if not any(one.isalnum() for one in line):
         return "…"
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"

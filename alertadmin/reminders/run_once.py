@@ -71,6 +71,6 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
         scanned=Credential.objects.watched().count(),
         without_recipients=scanning.without_recipients(clock()).count(),
         reclaimed=reclaimed,
-        held_for_review=review.held(clock()).count(),
+        held_for_review=review.awaiting_review(clock()).count(),
         ids=ids,
     )

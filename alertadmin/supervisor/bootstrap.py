@@ -30,7 +30,7 @@ def prepare(*, upgrade: bool = False) -> None:
     folder = settings.DATA_DIR
     try:
         make_data_dir(folder)
-        with file_lock.held(folder / "prepare.lock"):
+        with file_lock.locked(folder / "prepare.lock"):
             _make_secret_key(folder / "secret_key")
             migrations.make_ready(upgrade=upgrade)
             _make_key_ring()

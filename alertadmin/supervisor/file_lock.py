@@ -12,7 +12,7 @@ from alertadmin.supervisor import orphans
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Wait for the lock and own it inside the block; for work of some seconds."""
     descriptor = _open(path)
     try:

@@ -115,8 +115,8 @@ def normalize_text(text: str) -> str:
     """The form that rules are written for: one line, lower case, no accents, straight quotes. Takes an unwrapped
     text."""
     folded = unicodedata.normalize("NFKD", text.translate(_STRAIGHT))
-    kept = "".join(character for character in folded if not unicodedata.combining(character))
-    return _SPACES.sub(" ", kept.casefold()).strip()
+    base = "".join(character for character in folded if not unicodedata.combining(character))
+    return _SPACES.sub(" ", base.casefold()).strip()
 
 
 def strip_spaces(plain_text: str) -> str:

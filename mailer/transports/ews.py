@@ -141,7 +141,7 @@ def _checked(key: _SessionKey) -> _SessionKey:
 def _open_session(key: _SessionKey, token: Token | None) -> EwsSession:
     if token is not None:
         return EwsSession(key.endpoint, BearerToken(token.value), exchangelib.OAUTH2, EXCHANGE_O365, key.ca_file)
-    assert key.login is not None  # noqa: S101 (see _door)
+    assert key.login is not None  # noqa: S101 (see _session_key)
     kind = exchangelib.NTLM if key.login.kind == "ntlm" else exchangelib.BASIC
     credentials = exchangelib.Credentials(key.login.username, key.login.password)
     return EwsSession(key.endpoint, credentials, kind, EXCHANGE_2016, key.ca_file)

@@ -132,22 +132,22 @@ class Client(smtplib.SMTP):
             raise
 
 
-class KeptConnectionLost(smtplib.SMTPServerDisconnected):
-    """A kept connection was closed before any command of this message was accepted."""
+class PooledConnectionLost(smtplib.SMTPServerDisconnected):
+    """A pooled connection was closed before any command of this message was accepted."""
 
 
 def submit(
     pool: SmtpPool[Client], endpoint: Endpoint, connect: Callable[[], Client], message: Message, address: str
 ) -> Receipt:
-    """Send one message on a kept connection, or on a new one from `connect`. Raises SendError.
+    """Send one message on a pooled connection, or on a new one from `connect`. Raises SendError.
 
     The message cannot have been accepted before the final dot after the body was sent.
     """
     try:
         with pool.slot(endpoint), http_session.marking_errors(Answer.CUT_BEFORE):
-            if (kept := pool.checkout(endpoint)) is not None:
-                with suppress(KeptConnectionLost):
-                    return _submit_on(pool, endpoint, kept, message, address, is_kept=True)
+            if (pooled := pool.checkout(endpoint)) is not None:
+                with suppress(PooledConnectionLost):
+                    return _submit_on(pool, endpoint, pooled, message, address, is_pooled=True)
             return _submit_on(pool, endpoint, connect(), message, address)
     except SendError:
         raise
@@ -170,10 +170,16 @@ def open_client(connect: Callable[[], Client], log_in: Callable[[Client], None])
 
 
 def _submit_on(
-    pool: SmtpPool[Client], endpoint: Endpoint, client: Client, message: Message, address: str, *, is_kept: bool = False
+    pool: SmtpPool[Client],
+    endpoint: Endpoint,
+    client: Client,
+    message: Message,
+    address: str,
+    *,
+    is_pooled: bool = False,
 ) -> Receipt:
     try:
-        receipt = _transfer(client, message, address, is_kept=is_kept)
+        receipt = _transfer(client, message, address, is_pooled=is_pooled)
     except BaseException:
         client.disconnect()
         raise
@@ -181,13 +187,13 @@ def _submit_on(
     return receipt
 
 
-def _transfer(client: Client, message: Message, address: str, *, is_kept: bool) -> Receipt:
+def _transfer(client: Client, message: Message, address: str, *, is_pooled: bool) -> Receipt:
     with converting_message_errors():
         content = message.as_bytes(address)
         utf8 = message.needs_utf8(address)
     if utf8 and not client.has_extn("smtputf8"):
         raise SendError("recipient_rejected", "An address is not ASCII, and the server offers no SMTPUTF8.")
-    _mail_from(client, address, len(content), utf8, is_kept=is_kept)
+    _mail_from(client, address, len(content), utf8, is_pooled=is_pooled)
     refused = _rcpt_to(client, message)
     code, reply = client.docmd("DATA")
     if code != 354:
@@ -197,8 +203,8 @@ def _transfer(client: Client, message: Message, address: str, *, is_kept: bool) 
     return Receipt(message.message_id, wire_errors.sanitize(f"{code} {text_of(reply)}"), refused=refused)
 
 
-def _mail_from(client: Client, address: str, size: int, utf8: bool, *, is_kept: bool) -> None:
-    """Send MAIL FROM. Raises SendError; KeptConnectionLost if a kept connection fails or the server closed it."""
+def _mail_from(client: Client, address: str, size: int, utf8: bool, *, is_pooled: bool) -> None:
+    """Send MAIL FROM. Raises SendError; PooledConnectionLost if a pooled connection fails or the server closed it."""
     options = ""
     if client.has_extn("size"):
         largest = client.esmtp_features["size"]
@@ -211,9 +217,9 @@ def _mail_from(client: Client, address: str, size: int, utf8: bool, *, is_kept: 
     try:
         code, reply = client.docmd("MAIL", f"FROM:<{address_of(address)}>{options}")
     except OSError as error:
-        raise (KeptConnectionLost(str(error)) if is_kept else error) from None
-    if code == 421 and is_kept:
-        raise KeptConnectionLost(text_of(reply))
+        raise (PooledConnectionLost(str(error)) if is_pooled else error) from None
+    if code == 421 and is_pooled:
+        raise PooledConnectionLost(text_of(reply))
     if code != 250:
         raise refusal(code, reply)
 

@@ -31,7 +31,7 @@ def held(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> list[Delivery]:
         Contact.objects.create(tenant=app.tenant, email=f"{name}@northpark.example")
     found = scanner.run(now - timedelta(hours=1))
     review.begin(found, now - timedelta(days=9), now)
-    return list(review.held(now).order_by("recipient"))
+    return list(review.awaiting_review(now).order_by("recipient"))
 
 
 def told(client: Client, **data: str) -> str:
@@ -61,7 +61,7 @@ def test_while_nothing_waits_no_page_does(signed_in: Client, rows: Rows) -> None
 def test_whoever_is_not_signed_in_hears_nothing_of_it(client: Client, held: list[Delivery]) -> None:
     assert BANNER not in client.get("/", follow=True).content.decode()
     assert client.post(PATH, {"act": "send"})["Location"].startswith("/sign-in/")
-    assert review.held(timezone.now()).count() == 3
+    assert review.awaiting_review(timezone.now()).count() == 3
 
 
 def test_the_page_lists_who_waits(signed_in: Client, held: list[Delivery]) -> None:
@@ -77,13 +77,13 @@ def test_each_delivery_s_page_says_why_it_waits(signed_in: Client, held: list[De
 
 def test_send_all_lets_all_of_them_leave(signed_in: Client, held: list[Delivery]) -> None:
     assert "3 mails are being sent now." in told(signed_in, act="send")
-    assert not review.held(timezone.now()).exists()
+    assert not review.awaiting_review(timezone.now()).exists()
     assert not Delivery.objects.filter(not_before__gt=timezone.now()).exists()
 
 
 def test_one_recipient_leaves_alone(signed_in: Client, held: list[Delivery]) -> None:
     assert "1 mail is being sent now." in told(signed_in, act="send", recipient="ben@northpark.example", label="")
-    assert review.held(timezone.now()).count() == 2
+    assert review.awaiting_review(timezone.now()).count() == 2
 
 
 def test_that_one_was_told_takes_his_back_alone(signed_in: Client, held: list[Delivery]) -> None:
@@ -105,7 +105,7 @@ def test_that_all_were_told_must_be_known(signed_in: Client, held: list[Delivery
 )
 def test_what_makes_no_sense_changes_nothing(signed_in: Client, held: list[Delivery], data: dict[str, str]) -> None:
     told(signed_in, **data)
-    assert review.held(timezone.now()).count() == 3
+    assert review.awaiting_review(timezone.now()).count() == 3
 
 
 def test_what_left_meanwhile_is_not_taken_back(signed_in: Client, held: list[Delivery]) -> None:

@@ -274,7 +274,7 @@ def test_restored_database_is_reported_once_to_each_recipient(put_back: datetime
 
 def test_report_is_dropped_after_a_decision(put_back: datetime) -> None:
     system_mails.write(put_back)
-    review.send(review.held(put_back), put_back)
+    review.send(review.awaiting_review(put_back), put_back)
     assert composers.compose(house()[0], put_back) == composers.Obsolete(messages.NOTHING_TO_SAY)
 
 

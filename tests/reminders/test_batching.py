@@ -257,7 +257,7 @@ def test_a_review_holds_from_the_first_part_on(
     between(lambda _number: seen.append(claims.due(later).count()))
     scanner.run(NOW)
     assert set(seen) == {0}
-    assert review.held(NOW).count() == (0 if few else Delivery.objects.count())
+    assert review.awaiting_review(NOW).count() == (0 if few else Delivery.objects.count())
     assert claims.due(NOW).count() == (Delivery.objects.count() if few else 0)
 
 

@@ -194,7 +194,7 @@ class Caused:
             return access.in_all_tenants(need)
         if self.effect == Effect.ACCOUNTS:
             return access.in_any_tenant(need) and any(
-                rights_of.get(self.person or 0, frozenset()) <= own for own in access.held()
+                rights_of.get(self.person or 0, frozenset()) <= own for own in access.rights_by_scope()
             )
         if self.role is None:
             return access.in_any_tenant(need)

@@ -71,8 +71,8 @@ def _due_at(request: HttpRequest) -> datetime | None:
     due = user.factor_due_at if requirement == MfaRequirement.STAFF else AT_ONCE
     if requirement == MfaRequirement.OPTIONAL or due is None:
         return None
-    held = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
-    concerned = held.in_all_tenants() if requirement == MfaRequirement.STAFF else held
+    memberships = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
+    concerned = memberships.in_all_tenants() if requirement == MfaRequirement.STAFF else memberships
     if requirement != MfaRequirement.ALL and not concerned.exists():
         return None
     has_one = Authenticator.objects.filter(user=user.pk, type__in=FACTOR_TYPES).exists()

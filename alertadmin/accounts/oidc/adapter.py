@@ -110,16 +110,21 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Make sure that the account exists, is linked and has a role. Raises ImmediateHttpResponse if refused."""
         provider: Provider = sociallogin.provider.known
-        kept = sociallogin.state.get("data") or {}
+        login_state = sociallogin.state.get("data") or {}
         try:
-            if not _nonce_matches(sociallogin.nonce, kept.get("nonce")):
+            if not _nonce_matches(sociallogin.nonce, login_state.get("nonce")):
                 raise SignInRefused("nonce", _("This sign-in was not started here. Start again."))
             if sociallogin.state.get("process") == AuthProcess.CONNECT:
                 _connect(request, provider, sociallogin)
             elif sociallogin.is_existing:
                 _update_groups(request, provider, sociallogin)
             else:
-                _create_account(provider, sociallogin, str(kept.get("invitation", "")), proves=bool(kept.get("proves")))
+                _create_account(
+                    provider,
+                    sociallogin,
+                    str(login_state.get("invitation", "")),
+                    proves=bool(login_state.get("proves")),
+                )
         except SignInRefused as refusal:
             _refuse(request, provider, refusal)
         except IntegrityError:
@@ -129,11 +134,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             )
 
 
-def _nonce_matches(said: object, kept: object) -> bool:
+def _nonce_matches(said: object, expected: object) -> bool:
     """Compare the nonce in the token, which can be any JSON value, with the one sent."""
-    if not isinstance(said, str) or not isinstance(kept, str):
+    if not isinstance(said, str) or not isinstance(expected, str):
         return False
-    return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), kept.encode())
+    return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def _update_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:

@@ -136,8 +136,9 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         super().__init__(request, app=known.app())
         self.known = known
 
-    def address(self, request: HttpRequest, process: str, next_url: str = "", **kept: str) -> str:
-        """The provider's authorisation URL, valid once and for this browser. `kept` is restored after the sign-in.
+    def address(self, request: HttpRequest, process: str, next_url: str = "", **login_state: str) -> str:
+        """The provider's authorisation URL, valid once and for this browser. `login_state` is restored after
+        the sign-in.
 
         Raises OAuth2Error, requests.RequestException.
         """
@@ -145,7 +146,9 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         params = {"nonce": nonce}
         if context := self.known.second_factor_context:
             params["claims"] = json.dumps({"id_token": {"acrs": {"essential": True, "value": context}}})
-        response = self.redirect(request, process, next_url=next_url, data={"nonce": nonce, **kept}, auth_params=params)
+        response = self.redirect(
+            request, process, next_url=next_url, data={"nonce": nonce, **login_state}, auth_params=params
+        )
         return str(response["Location"])
 
     def sociallogin_from_response(self, request: HttpRequest, response: dict[str, Any]) -> SocialLogin:
@@ -164,8 +167,8 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """Claims stored with the link, from which administrators recognise the account."""
         said = data["id_token"]
-        kept = {name: said.get(name) for name in ("iss", "sub", "oid", "tid", "preferred_username")}
-        return {name: claims.line(value, 255) for name, value in kept.items() if isinstance(value, str)}
+        details = {name: said.get(name) for name in ("iss", "sub", "oid", "tid", "preferred_username")}
+        return {name: claims.line(value, 255) for name, value in details.items() if isinstance(value, str)}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
         """None: the provider's address never links a sign-in to an account."""

@@ -21,8 +21,8 @@ from alertadmin.accounts.oidc import provider_registry
 
 def all_expired(user: User, now: datetime) -> bool:
     """Whether the user has group roles, and no role in force."""
-    held = Membership.objects.filter(user=user)
-    return held.expired(now).exists() and not held.in_force(now).exists()
+    memberships = Membership.objects.filter(user=user)
+    return memberships.expired(now).exists() and not memberships.in_force(now).exists()
 
 
 def refuse(request: HttpRequest, user: User) -> None:

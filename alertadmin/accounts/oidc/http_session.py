@@ -90,25 +90,25 @@ def document(url: str, ca_file: str | None, check: Check, *, newer_than: float =
 
     Raises OAuth2Error (`check` included), requests.RequestException.
     """
-    kept = _CACHE.setdefault((url, ca_file), _CacheEntry())
-    age = monotonic() - kept.fetched_at
+    entry = _CACHE.setdefault((url, ca_file), _CacheEntry())
+    age = monotonic() - entry.fetched_at
     if age < newer_than:
-        return kept.document
-    if kept.error is not None and monotonic() - kept.failed_at < FAILED_FOR:
+        return entry.document
+    if entry.error is not None and monotonic() - entry.failed_at < FAILED_FOR:
         if age < STALE:
-            return kept.document
-        raise kept.error
+            return entry.document
+        raise entry.error
     if FRESH <= age < STALE:
-        threading.Thread(target=_refresh, args=(kept, url, ca_file, check), name="provider", daemon=True).start()
-        return kept.document
-    if not kept.fetching.acquire(timeout=SLOT_TIMEOUT):
+        threading.Thread(target=_refresh, args=(entry, url, ca_file, check), name="provider", daemon=True).start()
+        return entry.document
+    if not entry.fetching.acquire(timeout=SLOT_TIMEOUT):
         raise ProviderBusy("The provider is being asked already.")
     try:
-        if kept.fetched_at == float("-inf") or monotonic() - kept.fetched_at >= newer_than:
-            _fetch(kept, url, ca_file, check)
-        return kept.document
+        if entry.fetched_at == float("-inf") or monotonic() - entry.fetched_at >= newer_than:
+            _fetch(entry, url, ca_file, check)
+        return entry.document
     finally:
-        kept.fetching.release()
+        entry.fetching.release()
 
 
 def forget() -> None:
@@ -116,17 +116,17 @@ def forget() -> None:
     _CACHE.clear()
 
 
-def _refresh(kept: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
-    if kept.fetching.acquire(blocking=False):
+def _refresh(entry: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
+    if entry.fetching.acquire(blocking=False):
         try:
-            _fetch(kept, url, ca_file, check)
+            _fetch(entry, url, ca_file, check)
         except (OAuth2Error, requests.RequestException) as error:
             LOGGER.warning("%s was not read anew: %s", url, error)
         finally:
-            kept.fetching.release()
+            entry.fetching.release()
 
 
-def _fetch(kept: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
+def _fetch(entry: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
     try:
         with ProviderSession(ca_file) as session:
             said = json_of(session.get(url))
@@ -134,9 +134,9 @@ def _fetch(kept: _CacheEntry, url: str, ca_file: str | None, check: Check) -> No
     except ProviderBusy:
         raise  # our own limit: not cached as a failure of the provider
     except (OAuth2Error, requests.RequestException) as error:
-        kept.error, kept.failed_at = error, monotonic()
+        entry.error, entry.failed_at = error, monotonic()
         raise
-    kept.document, kept.fetched_at, kept.error = said, monotonic(), None
+    entry.document, entry.fetched_at, entry.error = said, monotonic(), None
 
 
 def json_of(response: requests.Response) -> Document:

@@ -46,12 +46,12 @@ def _current() -> _Registry:
     stamp = (path, _changed_at(path), settings.ENVIRONMENT.clouds_file, _changed_at(settings.ENVIRONMENT.clouds_file))
     if stamp != _REGISTRY.stamp:
         of_another_file = _REGISTRY.stamp is None or path != _REGISTRY.stamp[0]  # type: ignore[index]
-        kept = {} if of_another_file else _REGISTRY.providers
+        fallback = {} if of_another_file else _REGISTRY.providers
         try:
             read = load(path, read_clouds_file(settings.ENVIRONMENT.clouds_file).clouds) if path else {}
             _REGISTRY.providers, _REGISTRY.load_error = read, ""
         except SignInFileError as error:
-            _REGISTRY.providers, _REGISTRY.load_error = kept, str(error)
+            _REGISTRY.providers, _REGISTRY.load_error = fallback, str(error)
             LOGGER.error("%s", error)
         _REGISTRY.stamp = stamp
     return _REGISTRY

@@ -37,8 +37,8 @@ def must_prove_address(user: User, scope: UUID | None, role: Role) -> bool:
     """Whether the role must stay pending until the address is proven. A role with no additional rights need not."""
     if scope is not None or user.is_proven:
         return False
-    held = Membership.objects.filter(user=user, tenant=None, source=RoleSource.HAND).first()
-    return held is None or not RIGHTS[role] <= RIGHTS[Role(held.role)]
+    membership = Membership.objects.filter(user=user, tenant=None, source=RoleSource.HAND).first()
+    return membership is None or not RIGHTS[role] <= RIGHTS[Role(membership.role)]
 
 
 def grant_role(
@@ -47,14 +47,14 @@ def grant_role(
     """Grant a role; a stronger existing role stays. Call within a transaction. `by` is the acting user, `giver` the
     user who vouches for the role (None: the operator). Returns whether the role is in force, not pending. Raises
     ValidationError if the limit of mails is reached."""
-    held = Membership.objects.filter(user=user, tenant=scope, source=RoleSource.HAND).first()
-    before = held.role if held else ""
-    if held is not None and RIGHTS[Role(held.role)] >= RIGHTS[role]:
+    membership = Membership.objects.filter(user=user, tenant=scope, source=RoleSource.HAND).first()
+    before = membership.role if membership else ""
+    if membership is not None and RIGHTS[Role(membership.role)] >= RIGHTS[role]:
         return True
     if must_prove_address(user, scope, role):
         hold_role(user, role, giver=giver, now=now, **details)
         return False
-    row = held or Membership(user=user, tenant_id=scope)
+    row = membership or Membership(user=user, tenant_id=scope)
     row.role = role
     row.save()
     audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=scope, by=by, role=[before, role.value], **details)

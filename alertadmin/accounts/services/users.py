@@ -32,8 +32,8 @@ def can_manage(by: User, person: User) -> bool:
     access = Access(by)
     if by == person or not access.in_all_tenants(Right.PEOPLE):
         return False
-    held = Membership.objects.filter(user=person)
-    return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in held)
+    memberships = Membership.objects.filter(user=person)
+    return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in memberships)
 
 
 def set_role(person: User, scope: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
@@ -43,8 +43,8 @@ def set_role(person: User, scope: UUID | None, role: Role | None, *, by: User, n
     own = Access(by).rights_in(scope)
     with transaction.atomic():
         rows = Membership.objects.select_for_update(of=("self",))
-        held = rows.filter(user=person, tenant=scope, source=RoleSource.HAND).first()
-        before = Role(held.role) if held else None
+        membership = rows.filter(user=person, tenant=scope, source=RoleSource.HAND).first()
+        before = Role(membership.role) if membership else None
         if by == person:
             raise NotAllowed(_("You cannot change your own roles. Ask another administrator."))
         if not all(can_grant(own, one) for one in (before, role) if one is not None):
@@ -54,10 +54,10 @@ def set_role(person: User, scope: UUID | None, role: Role | None, *, by: User, n
         if role is not None and role_grants.must_prove_address(person, scope, role):
             _hold_role(person, role, by, now or timezone.now())
             return False
-        if role is None and held is not None:
-            held.delete()
+        if role is None and membership is not None:
+            membership.delete()
         elif role is not None:
-            row = held or Membership(user=person, tenant_id=scope)
+            row = membership or Membership(user=person, tenant_id=scope)
             row.role = role
             row.save()
         audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, person, tenant=scope, role=[before or "", role or ""])

@@ -40,15 +40,15 @@ def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return redirect("sign-in")
-    kept = {}
+    login_state = {}
     if token := request.POST.get("invitation"):
         invitation = invitations.find(token, timezone.now())
         if invitation is None:
             return render(request, "auth/invitation_used.html", status=404)
-        kept["invitation"] = invitation.key
+        login_state["invitation"] = invitation.key
         if proves(token):
-            kept["proves"] = "1"
-    return _redirect_to_provider(request, slug, AuthProcess.LOGIN, **kept)
+            login_state["proves"] = "1"
+    return _redirect_to_provider(request, slug, AuthProcess.LOGIN, **login_state)
 
 
 @login_only
@@ -97,7 +97,7 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     return response
 
 
-def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpResponse:
+def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **login_state: str) -> HttpResponse:
     """Render a page that redirects to the provider: a form's response may not redirect to another site
     (form-action)."""
     provider = provider_registry.find(slug)
@@ -107,7 +107,7 @@ def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **kept:
     if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
         to = ""
     try:
-        address = SignInProvider(request, provider).address(request, process, to, **kept)
+        address = SignInProvider(request, provider).address(request, process, to, **login_state)
     except (OAuth2Error, requests.RequestException) as error:
         LOGGER.warning("The provider %s cannot be used: %s", slug, error)
         text = (

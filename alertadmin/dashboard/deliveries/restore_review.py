@@ -26,10 +26,15 @@ def review(request: HttpRequest) -> HttpResponse:
         _decide(request)
         return redirect("review")
     now = timezone.now()
-    held = reviewing.held(now).count()
+    waiting_count = reviewing.awaiting_review(now).count()
     rows = reviewing.by_recipient(now)[: MOST + 1]
     found = [reviewing.HeldReminders(*row[:5]) for row in rows]
-    context = {"found": found[:MOST], "is_cut": len(found) > MOST, "count": held, "last": reviewing.last_restore()}
+    context = {
+        "found": found[:MOST],
+        "is_cut": len(found) > MOST,
+        "count": waiting_count,
+        "last": reviewing.last_restore(),
+    }
     return render(request, "deliveries/review.html", context)
 
 
@@ -37,7 +42,7 @@ def _decide(request: HttpRequest) -> None:
     """Apply the decision to one recipient (`recipient` or `label`) or to all. Marking as sent drops reminders
     permanently, so for all at once it needs `sure`."""
     now, act, data = timezone.now(), request.POST.get("act"), request.POST
-    found = reviewing.held(now)
+    found = reviewing.awaiting_review(now)
     is_one = "recipient" in data
     to = data.get("label") or data.get("recipient", "")
     if is_one:

@@ -110,9 +110,9 @@ def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:
     thumbprint."""
     if not thumbprints:
         return []
-    kept = access.visible(Credential).exclude(certificate="").values_list("pk", "certificate")
+    stored = access.visible(Credential).exclude(certificate="").values_list("pk", "certificate")
     wanted = {one.upper() for one in thumbprints}
-    return [pk for pk, certificate in kept.iterator() if not wanted.isdisjoint(certificates.thumbprints(certificate))]
+    return [pk for pk, certificate in stored.iterator() if not wanted.isdisjoint(certificates.thumbprints(certificate))]
 
 
 def _unknown(said: Identifiers, apps: list[AppRegistration], tenants: list[Tenant]) -> list[UnknownId]:

@@ -40,7 +40,7 @@ class RoleForm(forms.Form):
         roles.choices = [(role.value, role.label) for role in reversed(Role) if self._may_somewhere(role)]
 
     def _may_somewhere(self, role: Role) -> bool:
-        return any(can_grant(rights, role) for rights in self.access.held())
+        return any(can_grant(rights, role) for rights in self.access.rights_by_scope())
 
     @property
     def scope(self) -> Any:

@@ -122,8 +122,8 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
     access = access_of(request)
     target = access.get_or_404(User, pk, Right.PEOPLE)
     if "take" in request.POST:
-        held = access.visible(Membership.objects.filter(user=target, source=RoleSource.HAND), Right.PEOPLE)
-        row = next((one for one in held if str(one.tenant_id or "") == request.POST["take"]), None)
+        memberships = access.visible(Membership.objects.filter(user=target, source=RoleSource.HAND), Right.PEOPLE)
+        row = next((one for one in memberships if str(one.tenant_id or "") == request.POST["take"]), None)
         if row is None:
             return redirect("person", pk)
         scope = row.tenant_id

@@ -73,8 +73,8 @@ def _restart_with(options: dict[str, Any]) -> None:
         environ["ALERTADMIN_BIND"] = f"{host}:{port}"
     if environ != dict(os.environ):
         environment.read(environ).bind  # noqa: B018 (raises BadEnvironment here rather than at the import of the settings)
-        kept = [flag for flag in ("--setup", "--demo") if options[flag.removeprefix("--")]]
+        arguments = [flag for flag in ("--setup", "--demo") if options[flag.removeprefix("--")]]
         if options["demo"]:
             # The new process computes the same environment again.
-            kept += [f"--{name}={options[name]}" for name in ("host", "port", "data") if options[name] is not None]
-        os.execve(sys.executable, management_command("up", *kept), environ)  # noqa: S606
+            arguments += [f"--{name}={options[name]}" for name in ("host", "port", "data") if options[name] is not None]
+        os.execve(sys.executable, management_command("up", *arguments), environ)  # noqa: S606

@@ -81,8 +81,8 @@ def _attempts(sender: UUID, now: datetime) -> list[tuple[datetime, str]]:
 
 def _retry_after(sender: UUID, now: datetime) -> datetime | None:
     """The latest time until which the sender's server asked to wait, in any process."""
-    held = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + MAX_RETRY_AFTER)
-    until: datetime | None = held.aggregate(until=Max("held_until"))["until"]
+    limited = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + MAX_RETRY_AFTER)
+    until: datetime | None = limited.aggregate(until=Max("held_until"))["until"]
     return until
 
 

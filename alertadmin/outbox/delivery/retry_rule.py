@@ -116,10 +116,10 @@ class RouteHealth:
 
     def add(self, tried: PastAttempt) -> None:
         """Insert by time, latest first, and keep the latest per endpoint."""
-        kept = self._by_endpoint.setdefault(tried.endpoint, [])
-        position = next((position for position, other in enumerate(kept) if other.at <= tried.at), len(kept))
-        kept.insert(position, tried)
-        del kept[ATTEMPTS_PER_ENDPOINT:]
+        attempts = self._by_endpoint.setdefault(tried.endpoint, [])
+        position = next((position for position, other in enumerate(attempts) if other.at <= tried.at), len(attempts))
+        attempts.insert(position, tried)
+        del attempts[ATTEMPTS_PER_ENDPOINT:]
 
     def outage(self, route: Candidate, now: datetime) -> Outage | None:
         """The outage of the endpoint or of the route; None if its last answer was clear, or it has none."""

@@ -43,8 +43,8 @@ def notify_administrators(*, entry: AuditEntry, **_signal: Any) -> None:
 def recipients_of(entry: AuditEntry) -> list[User]:
     everywhere = Q(tenant=None, role=Role.OWNER)
     there = Q(tenant=entry.tenant, role__in=[Role.OWNER, Role.ADMINISTRATOR])
-    held = Membership.objects.in_force(entry.at).filter(everywhere | there if entry.tenant else everywhere)
-    return list(User.objects.filter(is_active=True, pk__in=held.order_by().values("user")).order_by("pk"))
+    memberships = Membership.objects.in_force(entry.at).filter(everywhere | there if entry.tenant else everywhere)
+    return list(User.objects.filter(is_active=True, pk__in=memberships.order_by().values("user")).order_by("pk"))
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:

@@ -113,9 +113,9 @@ def is_owned(delivery: Delivery) -> bool:
     return _owned(delivery).exists()
 
 
-def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
-    """Extend the leases of deliveries that are still owned (`held`: delivery to owner token); return how many."""
-    mine = Delivery.objects.filter(pk__in=held, owner__in=set(held.values()), state=DeliveryState.SENDING)
+def renew(owners: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
+    """Extend the leases of deliveries that are still owned (`owners`: delivery to owner token); return how many."""
+    mine = Delivery.objects.filter(pk__in=owners, owner__in=set(owners.values()), state=DeliveryState.SENDING)
     return mine.update(lease_until=now + settings.OUTBOX_LEASE)
 
 

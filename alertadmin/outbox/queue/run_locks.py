@@ -65,7 +65,7 @@ class LeaseHeartbeat:
     def __init__(self, clock: Clock, dispatch_lock: DispatchLock | None = None) -> None:
         self._clock = clock
         self._dispatch_lock = dispatch_lock
-        self._held: dict[Delivery, float | None] = {}
+        self._deliveries: dict[Delivery, float | None] = {}
         """Each delivery with the time its sending began (time.monotonic); None while it is queued."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -83,18 +83,18 @@ class LeaseHeartbeat:
 
     def add(self, delivery: Delivery) -> None:
         with self._lock:
-            self._held[delivery] = None
+            self._deliveries[delivery] = None
 
     def begin(self, delivery: Delivery) -> None:
         with self._lock:
-            self._held[delivery] = monotonic()
+            self._deliveries[delivery] = monotonic()
 
     def remove(self, delivery: Delivery) -> None:
         with self._lock:
-            self._held.pop(delivery, None)
+            self._deliveries.pop(delivery, None)
 
     def is_stuck(self, delivery: Delivery) -> bool:
-        begun = self._held.get(delivery)
+        begun = self._deliveries.get(delivery)
         return begun is not None and monotonic() - begun > MAX_SENDING_TIME.total_seconds()
 
     def _run(self) -> None:
@@ -103,9 +103,11 @@ class LeaseHeartbeat:
                 if self._dispatch_lock:
                     self._dispatch_lock.renew()
                 with self._lock:
-                    kept = {delivery.pk: delivery.owner for delivery in self._held if not self.is_stuck(delivery)}
+                    owners = {
+                        delivery.pk: delivery.owner for delivery in self._deliveries if not self.is_stuck(delivery)
+                    }
                 try:
-                    claims.renew(kept, self._clock())
+                    claims.renew(owners, self._clock())
                 except DatabaseError as error:
                     log.warning("leases could not be renewed: %s", type(error).__name__)
                     connection.close()

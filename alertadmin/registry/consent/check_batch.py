@@ -115,13 +115,13 @@ def _claim(now: datetime) -> ConsentCheckBatch | None:
     """Take the lease of the next batch: one process at a time, by a conditional UPDATE."""
     waiting = ConsentCheckBatch.objects.unfinished()
     # A lease longer than LEASE means clock skew: it is void.
-    held = Q(lease_until__gt=now, lease_until__lte=now + LEASE + CLOCKS_DIFFER)
-    if waiting.filter(held).exists():
+    leased = Q(lease_until__gt=now, lease_until__lte=now + LEASE + CLOCKS_DIFFER)
+    if waiting.filter(leased).exists():
         return None
     run = min(waiting, key=lambda run: (run.app_id is None, run.started_at), default=None)
     if run is None:
         return None
-    taken = waiting.exclude(held).filter(pk=run.pk).update(lease_until=now + LEASE)
+    taken = waiting.exclude(leased).filter(pk=run.pk).update(lease_until=now + LEASE)
     return run if taken else None
 
 

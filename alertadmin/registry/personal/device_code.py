@@ -102,35 +102,35 @@ def poll(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
     try:
         person = account_of(sign_in.mailbox)
         code = decryption.decrypt_audited(sign_in.device_code)
-        heard = device_code.poll(person.cloud, person.client_id, code, timeout=POLL_TIMEOUT)
+        response = device_code.poll(person.cloud, person.client_id, code, timeout=POLL_TIMEOUT)
     except (SendError, UnknownCloud) as error:
         if isinstance(error, SendError) and error.retry:
             return sign_in  # a network error or a busy server: the next poll may succeed
         _set_error(sign_in, error)
         return _finish(sign_in, DeviceCodeState.FAILED)
-    return _apply_response(sign_in, heard, now)
+    return _apply_response(sign_in, response, now)
 
 
-def _apply_response(sign_in: DeviceCodeFlow, heard: SignedIn | PollStatus, now: datetime) -> DeviceCodeFlow:
-    if isinstance(heard, SignedIn):
-        return _hold_token(sign_in, heard, now)
-    if heard is PollStatus.DECLINED:
+def _apply_response(sign_in: DeviceCodeFlow, response: SignedIn | PollStatus, now: datetime) -> DeviceCodeFlow:
+    if isinstance(response, SignedIn):
+        return _hold_token(sign_in, response, now)
+    if response is PollStatus.DECLINED:
         return _finish(sign_in, DeviceCodeState.DECLINED)
-    if heard is PollStatus.EXPIRED:
+    if response is PollStatus.EXPIRED:
         return _finish(sign_in, DeviceCodeState.EXPIRED)
-    if heard is PollStatus.SLOWER:
+    if response is PollStatus.SLOWER:
         sign_in.interval = min(sign_in.interval + SLOW_DOWN, device_code.MAX_INTERVAL)
         DeviceCodeFlow.objects.filter(pk=sign_in.pk).update(interval=sign_in.interval)
     return sign_in
 
 
-def _hold_token(sign_in: DeviceCodeFlow, heard: SignedIn, now: datetime) -> DeviceCodeFlow:
+def _hold_token(sign_in: DeviceCodeFlow, response: SignedIn, now: datetime) -> DeviceCodeFlow:
     """Hold the token of the mailbox's account. Another account's is discarded: it would send from another address."""
-    sign_in.account = heard.account
-    if not is_same(heard.account, sign_in.mailbox.address):
+    sign_in.account = response.account
+    if not is_same(response.account, sign_in.mailbox.address):
         return _finish(sign_in, DeviceCodeState.OTHER_ACCOUNT)
     sign_in.state, sign_in.user_code, sign_in.device_code = DeviceCodeState.HELD, "", None
-    sign_in.held_token, sign_in.expires_at = heard.refresh_token, now + CONFIRM_WITHIN
+    sign_in.held_token, sign_in.expires_at = response.refresh_token, now + CONFIRM_WITHIN
     sign_in.save()
     return sign_in
 

@@ -59,7 +59,7 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
     """Called by the scan that noticed the restore, when all reminders are written. Return how many are held."""
     scan.copy_of = copy_of
     scan.save(update_fields=["copy_of"])
-    of_parts = held(now).filter(review_until=now + HOLD_TIME)
+    of_parts = awaiting_review(now).filter(review_until=now + HOLD_TIME)
     count = of_parts.count() + _not_urgent(now).count()
     log.warning("the database was restored from a copy of %s; %d mails may have been sent before", copy_of, count)
     if count > FEW:
@@ -90,14 +90,14 @@ def _not_urgent(now: datetime) -> QuerySet[Delivery]:
     )
 
 
-def held(now: datetime) -> QuerySet[Delivery]:
+def awaiting_review(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(claims.IsOpen(F("state")), claims.in_review(now)).order_by()
 
 
 def by_recipient(now: datetime) -> QuerySet[Delivery, Any]:
     """Rows of HeldReminders, the nearest expiry first."""
     is_reminder = Q(purpose=Purpose.REMINDER)
-    found = held(now).values_list("recipient", "channel_label")
+    found = awaiting_review(now).values_list("recipient", "channel_label")
     return found.annotate(
         mails=Count("pk", distinct=True),
         things=Count("notices"),

@@ -21,7 +21,7 @@ def _codes(slug: str, rank: Rank, *names: str) -> tuple[Rule, ...]:
     return rules(slug, rank, _CODES, *(rf"\b{name.lower()}\b" for name in names))
 
 
-_DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
+_EWS_ENDPOINT = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
 """How texts name EWS: by its URL, its name, or the namespaces of Microsoft's client libraries."""
 
 _BEFORE = ("http", r"http/\d", r"http/\d\.\d", "status", "code", "error")
@@ -140,8 +140,8 @@ EWS: Final[tuple[Rule, ...]] = (
         Rank.WORDING,
         _ACCESS,
         r"unknown failure in response\. code: 403",
-        _DOOR + r".{0,200}" + _FORBIDDEN,
-        _FORBIDDEN + r".{0,200}" + _DOOR,
+        _EWS_ENDPOINT + r".{0,200}" + _FORBIDDEN,
+        _FORBIDDEN + r".{0,200}" + _EWS_ENDPOINT,
         r"(?:\bews\b|exchange web services?)[^.]{0,60}(?:is|was|been|are) (?:disabled|blocked|turned off|retired)",
         r"(?:\bews\b|exchange web services?)[^.]{0,40}(?:desactive|bloque)",
         r"(?:\bews\b|exchange web services?|exchange-webdienste)[^.]{0,40}(?:deaktiviert|blockiert|gesperrt)",
@@ -154,8 +154,8 @@ EWS: Final[tuple[Rule, ...]] = (
         "token_rejected",
         Rank.COMPOSED,
         _THREADS,
-        _DOOR + r".{0,200}" + _UNAUTHORIZED,
-        _UNAUTHORIZED + r".{0,200}" + _DOOR,
+        _EWS_ENDPOINT + r".{0,200}" + _UNAUTHORIZED,
+        _UNAUTHORIZED + r".{0,200}" + _EWS_ENDPOINT,
         r"unknown failure in response\. code: 401",
         r"the request failed\. the remote server returned an error: \(401\)",
         r"invalid credentials for https://",

@@ -58,7 +58,7 @@ class TestCopiedFolder:
         copied(folder)
         scanner.run(now)
         assert works(now) == {}
-        assert review.held(now).count() == MANY
+        assert review.awaiting_review(now).count() == MANY
 
     def test_moved_to_another_machine_within_hours_it_goes_on(self, site: Site, folder: Path, now: datetime) -> None:
         scanned_long_before(now - timedelta(hours=2))
@@ -90,7 +90,7 @@ class TestBeforeTheFirstScan:
             scanner.run(never_scanned + timedelta(hours=hours))
             works(never_scanned + timedelta(hours=hours))
         assert set(sent_to(sandbox, site).values()) == {1}
-        assert review.held(never_scanned).count() == MANY
+        assert review.awaiting_review(never_scanned).count() == MANY
 
     def test_the_page_says_when_the_last_of_it_was_entered(self, never_scanned: datetime) -> None:
         scanner.run(never_scanned)
@@ -103,14 +103,14 @@ class TestBeforeTheFirstScan:
         detection.database_restored(made_at)
         assert detection.restored_from(never_scanned) == made_at
         scanner.run(never_scanned)
-        assert review.held(never_scanned).count() == MANY
+        assert review.awaiting_review(never_scanned).count() == MANY
         assert detection.restored_from(never_scanned) is None
 
     def test_on_another_machine_too(self, never_scanned: datetime, folder: Path) -> None:
         (folder / detection.NAME).unlink()
         detection.database_restored(never_scanned)
         scanner.run(never_scanned)
-        assert review.held(never_scanned).count() == MANY
+        assert review.awaiting_review(never_scanned).count() == MANY
 
     def test_an_empty_database_beside_an_old_witness_is_a_new_installation(
         self, never_scanned: datetime, site: Site

@@ -41,7 +41,7 @@ class TestRestore:
             scanner.run(told_since + timedelta(hours=hours))
             works(told_since + timedelta(hours=hours))
         assert set(sent_to(sandbox, site).values()) == {1}
-        assert review.held(told_since).count() == MANY
+        assert review.awaiting_review(told_since).count() == MANY
 
     def test_a_worker_that_comes_before_any_scan_looks_first(self, site: Site, sandbox: Sandbox, now: datetime) -> None:
         scanned_long_before(now - timedelta(days=20))
@@ -52,7 +52,7 @@ class TestRestore:
         copy.put_back()
         assert works(now + LATER) == {}
         assert set(sent_to(sandbox, site).values()) == {1}
-        assert review.held(now + LATER).count() == MANY
+        assert review.awaiting_review(now + LATER).count() == MANY
 
     def test_held_deliveries_are_sent_after_a_day(self, told_since: datetime, site: Site, sandbox: Sandbox) -> None:
         scanner.run(told_since)
@@ -84,7 +84,7 @@ class TestRestore:
         )
         scanner.run(put_back + timedelta(hours=2))
         assert Scan.objects.filter(copy_of__isnull=False).count() == 2
-        assert review.held(put_back + timedelta(hours=2)).count() == 0
+        assert review.awaiting_review(put_back + timedelta(hours=2)).count() == 0
 
     def test_the_scan_that_noticed_it_says_of_when_the_copy_was(self, put_back: datetime, now: datetime) -> None:
         scanner.run(put_back)
@@ -116,7 +116,7 @@ class TestDecision:
         self, told_since: datetime, site: Site, sandbox: Sandbox
     ) -> None:
         scanner.run(told_since)
-        assert review.mark_notified(review.held(told_since), "ada@northpark.example", told_since) == MANY
+        assert review.mark_notified(review.awaiting_review(told_since), "ada@northpark.example", told_since) == MANY
         for days in range(3):
             scanner.run(told_since + timedelta(days=days))
             works(told_since + timedelta(days=days))
@@ -128,16 +128,16 @@ class TestDecision:
 
     def test_sent_now_they_leave(self, put_back: datetime, site: Site) -> None:
         scanner.run(put_back)
-        assert review.send(review.held(put_back), put_back) == MANY
+        assert review.send(review.awaiting_review(put_back), put_back) == MANY
         assert works(put_back) == {"sent": MANY}
 
     def test_one_may_be_sent_from_its_own_page(self, put_back: datetime) -> None:
         scanner.run(put_back)
-        one = review.held(put_back).first()
+        one = review.awaiting_review(put_back).first()
         assert one is not None
         assert manual_actions.send_now(one.pk, put_back)
         assert works(put_back) == {"sent": 1}
-        assert review.held(put_back).count() == MANY - 1
+        assert review.awaiting_review(put_back).count() == MANY - 1
 
     def test_expediting_all_does_not_release_held_deliveries(self, put_back: datetime, site: Site) -> None:
         Delivery.objects.update(tries=1)

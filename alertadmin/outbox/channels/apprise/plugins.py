@@ -152,9 +152,9 @@ def fitted(text: str, largest: int) -> str:
     """The lines that fit into MOST_PIECES messages; if some do not, a last line counts them."""
     room = MAX_PIECES * largest * 3 // 4  # pieces end at a line's end, and each has a title
     lines = text.splitlines()
-    kept, length = 0, 0
-    while kept < len(lines) and length + len(lines[kept]) + 1 <= room:
-        length += len(lines[kept]) + 1
-        kept += 1
-    left = len(lines) - kept
-    return text if not left else "\n".join([*lines[:kept], f"[… +{left}]"])
+    shown, length = 0, 0
+    while shown < len(lines) and length + len(lines[shown]) + 1 <= room:
+        length += len(lines[shown]) + 1
+        shown += 1
+    left = len(lines) - shown
+    return text if not left else "\n".join([*lines[:shown], f"[… +{left}]"])
