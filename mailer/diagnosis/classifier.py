@@ -38,6 +38,12 @@ _DIGITS = str.maketrans("ilos", "1105")
 _MOST_NUMBERS = 200
 _PASSING = frozenset({"transient", "throttled"})
 """Causes that pass by themselves."""
+_CREDENTIALS = 70002
+"""Stands before the number of the actual cause in old texts."""
+_ANSWERED = re.compile(
+    r"(?<!\d)[45][0-5]\d[ -]{1,2}(?:[45]\.\d\.\d|[a-z<])|(?<![\d.])5\.[1-7]\.\d{1,3}(?!\d|\.\d)|aadsts\d"
+)
+"""Signs that a server was reached and refused."""
 _ONE_ERROR = 250
 """Codes within so many characters belong to one error."""
 
@@ -73,6 +79,8 @@ def classify(text: str) -> Classification | None:
 def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     """As `classify`, with the normalized text, its AADSTS numbers and the classifications of its errors."""
     verdict = _classify_errors(plain_text, numbers, errors)
+    if verdict is None and FINAL.search(plain_text):
+        return Classification("recipient_rejected", Rank.HINT)
     if verdict is not None and verdict.slug in _PASSING and FINAL.search(plain_text) and not PENDING.search(plain_text):
         return Classification("recipient_rejected", verdict.rank)
     return verdict
@@ -80,16 +88,23 @@ def classify_text(plain_text: str, numbers: list[int], errors: list[Classificati
 
 def _classify_errors(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     verdict = _best(plain_text, numbers, squeezed=False)
+    reached = False
+    if verdict is not None and verdict.slug == "network" and _ANSWERED.search(plain_text):
+        # "Connection closed" after a refusal is its consequence: the server was reached.
+        refusal = _best(plain_text, numbers, squeezed=False, reached=True)
+        verdict, reached = refusal or verdict, refusal is not None
     if verdict is not None and verdict.rank >= Rank.CODE and len(errors) > 1:
         return errors[0]
     if verdict is not None and verdict.rank >= Rank.REFINED:
         return verdict
     packed = normalization.strip_spaces(plain_text)
     known = numbers if any(number in AADSTS for number in numbers) else _unspaced_numbers(packed)
-    verdict = _stronger(verdict, _best(packed, known, squeezed=True))
+    verdict = _stronger(verdict, _best(packed, known, squeezed=True, reached=reached))
     # Beside an AADSTS number that is not known, words such as "token" and "invalid" say nothing of the cause.
-    if not numbers and (verdict is None or verdict.rank < Rank.COMPOSED) and (slug := compose(plain_text)):
-        verdict = Classification(slug, Rank.COMPOSED)
+    if not numbers and (verdict is None or verdict.rank < Rank.COMPOSED):
+        slug = compose(plain_text)
+        if slug is not None and not (reached and slug == "network"):
+            verdict = Classification(slug, Rank.COMPOSED)
     return verdict
 
 
@@ -123,14 +138,15 @@ def _coded(plain_text: str) -> list[tuple[int, Classification]]:
     return known + [(match.start(), Classification(rule.slug, rule.rank)) for rule, match in matches if match]
 
 
-def _best(view: str, numbers: list[int], *, squeezed: bool) -> Classification | None:
+def _best(view: str, numbers: list[int], *, squeezed: bool, reached: bool = False) -> Classification | None:
+    """The verdict of the strongest rule; `reached`: of those that are about a server that answered."""
     verdict = _by_number(numbers)
     letters = set(view)
     silent = frozenset(OAUTH_WORDS) if numbers and verdict is None else frozenset[Rule]()
     for rule in ALL_RULES:
         if verdict is not None and rule.rank <= verdict.rank:
             continue
-        if rule in silent or (squeezed and rule.rank < Rank.WORDING):
+        if rule in silent or (squeezed and rule.rank < Rank.WORDING) or (reached and rule.slug == "network"):
             continue
         if rule.may_match(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
             verdict = Classification(rule.slug, rule.rank)
@@ -141,7 +157,8 @@ def _by_number(numbers: list[int]) -> Classification | None:
     known = [number for number in numbers if number in AADSTS]
     if exact := [number for number in known if number not in FAMILIES]:
         return Classification(AADSTS[exact[0]], Rank.CODE + 1)
-    return Classification(AADSTS[known[0]], Rank.CODE - 1) if known else None
+    families = [number for number in known if number != _CREDENTIALS] or known
+    return Classification(AADSTS[families[0]], Rank.CODE - 1) if families else None
 
 
 def _unspaced_numbers(packed: str) -> list[int]:

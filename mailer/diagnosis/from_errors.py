@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mailer.diagnosis import classifier, normalization
 from mailer.diagnosis.causes import UNKNOWN
 from mailer.diagnosis.rules.aadsts import ERROR_WORDS, FAMILIES
+from mailer.diagnosis.rules.replies import REPLIES
 from mailer.diagnosis.rules.rule import Rank
 
 Service = Literal["token", "graph", "ews"]
@@ -50,7 +51,9 @@ def from_http(
     verdict = classifier.classify(f"{spoken}\n{text}")
     if verdict is not None and verdict.rank >= Rank.WORDING:
         return _refine_by_roles(verdict.slug, status, service, roles)
-    return _by_status(status, service, roles, verdict.slug if verdict else None)
+    # The status is stronger than words that are only understood together.
+    said = verdict.slug if verdict is not None and verdict.rank >= Rank.GENERIC else None
+    return _by_status(status, service, roles, said)
 
 
 def _refine_by_roles(slug: str, status: int, service: str, roles: tuple[str, ...] | None) -> str:
@@ -93,22 +96,7 @@ def from_smtp(code: int, reply: str | bytes) -> str:
     verdict = classifier.classify(f"{code} {text}")
     if verdict is not None:
         return verdict.slug
-    fixed = {
-        421: "transient",
-        432: "throttled",
-        452: "sending_limit",
-        454: "tls",
-        504: "smtp_auth_disabled",
-        530: "smtp_auth_disabled",
-        534: "smtp_auth_disabled",
-        535: "token_rejected",
-        538: "tls",
-        550: "recipient_rejected",
-        551: "recipient_rejected",
-        552: "message_too_large",
-        553: "recipient_rejected",
-    }
-    return fixed.get(code, "transient" if 400 <= code < 500 else UNKNOWN)
+    return REPLIES.get(code, "transient" if 400 <= code < 500 else UNKNOWN)
 
 
 def from_exception(error: BaseException, *, roles: tuple[str, ...] | None = None) -> str:

@@ -14,6 +14,7 @@ from mailer.diagnosis.rules.localized import LOCALIZED
 from mailer.diagnosis.rules.ndr import NDR
 from mailer.diagnosis.rules.phrases import PHRASES
 from mailer.diagnosis.rules.phrases_exchange import EXCHANGE_PHRASES
+from mailer.diagnosis.rules.replies import PHASES
 from mailer.diagnosis.rules.rule import Rule
 from mailer.diagnosis.rules.smtp import SMTP
 from mailer.diagnosis.rules.transport_words import TRANSPORT_WORDS
@@ -25,12 +26,13 @@ ALL_RULES: Final[tuple[Rule, ...]] = (
     *ENTRA_WORDS,
     *EWS,
     *GRAPH,
-    *SMTP,
     *NDR,
+    *SMTP,
     *WINDOWS_CODES,
     *LOCALIZED,
     *CONNECTION,
     *TRANSPORT_WORDS,
     *OAUTH_WORDS,
+    *PHASES,
     *STATUS,
 )

@@ -30,6 +30,9 @@ class Composition:
     without: tuple[str, ...] = ()
 
 
+_NOT_A_MESSAGE: Final = ("permission", "token", "sign-in", "connection", "certificate", "password", "consent")
+"""Where one of these is refused, the message itself is not."""
+
 COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("secret_expired", ("secret", "expired")),
     Composition("secret_wrong", ("secret", "wrong")),
@@ -44,6 +47,7 @@ COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("message_too_large", ("message", "too large")),
     Composition("send_as_denied", ("sender", "refused")),
     Composition("throttled", ("too many", "requests")),
+    Composition("throttled", ("too many", "sign-in")),
     Composition("sending_limit", ("limit", "exceeded", "sending")),
     Composition("consent_missing", ("consent", "missing")),
     Composition("role_missing", ("permission", "missing")),
@@ -53,12 +57,17 @@ COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("tls", ("certificate", "expired")),
     Composition("token_rejected", ("token", "expired")),
     Composition("token_rejected", ("token", "invalid")),
+    Composition("recipient_rejected", ("recipient", "unmade")),
+    Composition("network", ("mail server", "unmade", "connect")),
     Composition("network", ("name", "unresolved", "unmade")),
     Composition("network", ("name", "unknown")),
     Composition("network", ("connection", "broken")),
     Composition("network", ("connection", "unmade")),
+    Composition("recipient_rejected", ("spam", "refused")),
+    Composition("recipient_rejected", ("message", "refused"), without=_NOT_A_MESSAGE),
     Composition("user_sign_in_needed", ("password", "wrong")),
     Composition("token_rejected", ("sign-in", "wrong", "mail server")),
+    Composition("user_sign_in_needed", ("sign-in", "password")),
     Composition("smtp_auth_disabled", ("sign-in", "required", "mail server")),
     Composition("transient", ("service", "unavailable")),
     Composition("transient", ("unavailable", "later")),

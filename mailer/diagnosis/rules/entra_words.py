@@ -92,7 +92,7 @@ ENTRA_WORDS: Final[tuple[Rule, ...]] = (
         "transient",
         Rank.CODE,
         _EXCHANGE,
-        r"exchangeprincipal object contains outdated|mailbox (?:may|might) have been moved recently",
+        r"exchangeprincipal object contains outdated|mailboxinfostale|mailbox (?:may|might) have been moved recently",
         r"mailbox (?:is )?(?:being moved|in transit|move in progress"
         r"|database is (?:temporarily )?(?:offline|unavailable))",
         r"mapiexceptionmailboxintransit|mapiexceptionmdboffline|wrongserverexception",

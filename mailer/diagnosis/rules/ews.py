@@ -156,6 +156,7 @@ EWS: Final[tuple[Rule, ...]] = (
         _THREADS,
         _EWS_ENDPOINT + r".{0,200}" + _UNAUTHORIZED,
         _UNAUTHORIZED + r".{0,200}" + _EWS_ENDPOINT,
+        _EWS_ENDPOINT + r".{0,200}unauthorized|the request failed\. unauthorized",
         r"unknown failure in response\. code: 401",
         r"the request failed\. the remote server returned an error: \(401\)",
         r"invalid credentials for https://",

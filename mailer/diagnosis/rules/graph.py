@@ -17,6 +17,9 @@ _APP_ONLY = "learn.microsoft.com/powershell/exchange/app-only-auth-powershell-v2
 _THROTTLING = "learn.microsoft.com/graph/throttling"
 _THREADS = "support threads on learn.microsoft.com/answers and github.com/microsoftgraph"
 
+_GRAPH_ENDPOINT = r"(?:graph\.microsoft|microsoft graph|msgraph|graphmail|graphserviceexception|send-mg|send-pnpmail)"
+"""How texts name Graph: by its URL, its name, or those of its client libraries."""
+
 GRAPH: Final[tuple[Rule, ...]] = (
     *rules("role_missing", Rank.CODE, _AUTHORIZATION, "nopermissionsinaccesstoken", "authorization_requestdenied"),
     # Exchange Online PowerShell, signed in as an application without a role of the directory or of Exchange.
@@ -48,6 +51,7 @@ GRAPH: Final[tuple[Rule, ...]] = (
         "request_resourcenotfound",
         "errorusernotfound",
         "resource could not be discovered",
+        "resource .{0,90}does not exist or one of its queried reference",
     ),
     *rules("mailbox_not_found", Rank.GENERIC, _ERRORS, r"\bresourcenotfound\b", r"\berroritemnotfound\b"),
     *rules(
@@ -62,7 +66,7 @@ GRAPH: Final[tuple[Rule, ...]] = (
         "audienceurivalidationfailed",
         "invalidmsatoken",
     ),
-    *rules("token_rejected", Rank.GENERIC, _ERRORS, r'code"?: ?"?unauthenticated\b', "authenticationerror"),
+    *rules("token_rejected", Rank.GENERIC, _ERRORS, r'code"?: ?"?unauthenticated\b', r"(?<!smtp)authenticationerror"),
     *rules(
         "throttled",
         Rank.CODE,
@@ -97,6 +101,9 @@ GRAPH: Final[tuple[Rule, ...]] = (
         _AUTHORIZATION,
         "/me request is only valid with delegated authentication",
     ),
+    *rules("token_rejected", Rank.COMPOSED, _AUTHORIZATION, _GRAPH_ENDPOINT + r".{0,200}(?:unauthorized|\b401\b)"),
+    *rules("mailbox_access_denied", Rank.COMPOSED, _AUTHORIZATION, _GRAPH_ENDPOINT + r".{0,200}(?:forbidden|\b403\b)"),
+    *rules("mailbox_access_denied", Rank.COMPOSED, _AUTHORIZATION, r"(?:403|forbidden).{0,60}graph\.microsoft"),
     *rules(
         "transient",
         Rank.GENERIC,

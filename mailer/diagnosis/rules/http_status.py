@@ -19,7 +19,9 @@ OAUTH_WORDS: Final[tuple[Rule, ...]] = tuple(
 
 
 def _status(code: int, words: str) -> str:
-    before = r"(?:\bhttp(?:/\d(?:\.\d)?)?[ :]{1,3}|status(?: ?code)?[ \"':=]{1,4}|\(|error:? |code[ \"':=]{1,4})"
+    before = (
+        r"(?:\bhttp(?:/\d(?:\.\d)?)?[ :]{1,3}|status(?: ?code)?[ \"':=]{1,4}|\(|error:? |(?<!got )code[ \"':=]{1,4})"
+    )
     return rf"{before}{code}\b|\b{code}:? (?:{words})"
 
 

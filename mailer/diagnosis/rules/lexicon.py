@@ -27,6 +27,8 @@ _ROWS: Final[dict[str, str]] = {
     "message": "message/mail/e-mail/email/~nachricht/mensaje/correo/messaggio/~bericht/mensagem/courrier/courriel/"
     "attachment/~anhang/~anlage/piece jointe/pieces jointes/adjunto/archivo adjunto/allegato/~bijlage/"
     "anexo",
+    "connect": "connect/connecter/se connecter/~verbinden/verbindung/conectar/connettersi/collegarsi/verbinden/ligar",
+    "spam": "spam/junk/virus/indesirable/~unerwunscht/no deseado/indesiderat/ongewenst/indesejad",
     "sender": "sender/from address/expediteur/~absender/remitente/mittente/afzender/remetente",
     "permission": "permission/privilege/access rights/autorisation/droits/~berechtigung/~rechte/permiso/privilegio/"
     "autorizzazion/permess/~machtiging/bevoegdhe/permisso/permissa/permissao/permissoes",
@@ -42,13 +44,17 @@ _ROWS: Final[dict[str, str]] = {
     "password": "password/passwd/username or/user name or/mot de passe/~kennwort/~passwort/contrasena/~wachtwoord/"
     "senha/palavra-passe/identifiants/~anmeldeinformationen/credenciales/credenziali/aanmeldingsgegevens/"
     "credenciais/credentials",
-    "sign-in": "authenticat/authentif/logon/login/log on/log in/sign-in/sign in/~anmeldung/autenticacion/"
-    "autenticazione/autenticar/autentificar/verificatie/aanmelding/autenticacao/inicio de sesion",
+    "sign-in": "authenticat/auth fail/auth error/auth attempt/authentif/logon/login/log on/log in/sign-in/sign in/"
+    "~anmeldung/autenticacion/autenticazione/autenticar/autentificar/verificatie/aanmelding/autenticacao/"
+    "inicio de sesion",
     "requests": "request/connection/requete/connexion/~anfrage/~anforderung/~verbindung/solicitud/peticion/conexion/"
     "richiest/connession/~aanvra/~verzoek/~verbinding/solicitac/pedido/conex",
     "service": "service/server/serveur/~dienst/servicio/servidor/servizio/servico",
-    "mail server": "smtp/mail server/mailserver/~mailserver/serveur de messagerie/serveur de courrier/"
-    "servidor de correo/server di posta/servidor de e-mail",
+    "mail server": (
+        "outgoing server/sortant/~postausgangsserver/servidor de salida/server in uscita/smtp/mail server/"
+        "mailserver/~mailserver/serveur de messagerie/serveur de courrier/servidor de correo/server di posta/"
+        "servidor de e-mail"
+    ),
     "sending": "messages per/recipients per/per day/daily/per hour/hourly/sending/recipients/destinataires/par jour/"
     "par heure/envoi/pro tag/taglich/~sende/~empfanger/por dia/diario/envio/al giorno/giornalier/invio/"
     "per dag/verzend/ontvangers",
@@ -66,9 +72,9 @@ _ROWS: Final[dict[str, str]] = {
     "verloren/zuruckgesetzt/zeituberschreitung/rechazad/cerrad/perdid/interrumpid/agotad/rifiutat/chius/"
     "interrott/scadut/geweigerd/gesloten/verbroken/onderbroken/recusad/fechad/perdida/interrompid/"
     "encerrad/esgotad",
-    "unmade": "failed/cannot/can't/could not/couldn't/unable/impossible/echou/echec/n'a pas pu/ne peut pas/"
-    "konnte nicht/konnte keine/kann nicht/kann keine/fehlgeschlagen/nicht moglich/nicht hergestellt/"
-    "no se pudo/no se puede/no se ha podido/no fue posible/fallo/fallid/impossibile/"
+    "unmade": "failed/en erreur/en echec/cannot/can't/could not/couldn't/unable/impossible/echou/echec/n'a pas pu/"
+    "ne peut pas/konnte nicht/konnte keine/kann nicht/kann keine/fehlgeschlagen/nicht moglich/"
+    "nicht hergestellt/no se pudo/no se puede/no se ha podido/no fue posible/fallo/fallid/impossibile/"
     "non e stato possibile/non riuscit/fallit/kan geen/kan niet/kon niet/kon geen/mislukt/niet mogelijk/"
     "nao foi possivel/nao e possivel/falha/falhou",
     "refused": "rejected/refused/denied/not accepted/not allowed/not permitted/rejete/refus/pas accepte/"
@@ -85,9 +91,10 @@ _ROWS: Final[dict[str, str]] = {
         "resolve/resolution/lookup/no address/pas ete resolu/pas pu etre resolu/resoudre/aufgelost/auflosung/"
         "auflosen/resolver/resuelt/risolver/risoluzione/omgezet/opgelost/resolvid"
     ),
-    "full": "is full/full./full,/over quota/quota exceeded/exceeded its quota/exceeded the quota/est pleine/"
-    "pleine/saturee/quota depasse/ist voll/voll./uberfullt/kontingent/esta lleno/lleno/llena/e piena/"
-    "pien/is vol/vol./esta cheia/cheia/storage limit/out of storage",
+    "full": "speicherlimit/storage limit/limite de stockage/limite de almacenamiento/limite di archiviazione/"
+    "opslaglimiet/limite de armazenamento/is full/full./full,/over quota/quota exceeded/"
+    "exceeded its quota/exceeded the quota/est pleine/pleine/saturee/quota depasse/ist voll/voll./"
+    "uberfullt/kontingent/esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/cheia/out of storage",
     "too large": "too large/too big/exceeds the maximum/exceeds the size/maximum size/size limit/larger than/"
     "trop volumineu/trop gros/trop grand/trop lourd/taille maximale/depasse la taille/limite de taille/"
     "zu gross/maximale grosse/grossenbeschrankung/grossenlimit/grossengrenz/maximal zulassige/"
@@ -98,9 +105,10 @@ _ROWS: Final[dict[str, str]] = {
     "nicht genug/nicht uber/keine/nicht erteilt/erforderlich/no tiene/falta/insuficiente/suficientes/"
     "requerid/non dispone/non si dispone/mancan/ontbre/onvoldoende/niet over/nao tem/faltam/"
     "insuficientes/necessari",
-    "wrong": "failed/wrong/incorrect/unsuccessful/rejected/not accepted/denied/echou/echec/refus/non valide/"
-    "invalide/falsch/fehlgeschlagen/ungultig/nicht korrekt/nicht erfolgreich/fallid/fallo/no valid/errat/"
-    "non riuscit/non valid/non corrett/fallit/mislukt/onjuist/ongeldig/incorret/falhou/falha",
+    "wrong": "failed/fehler beim/wrong/incorrect/unsuccessful/rejected/not accepted/denied/echou/echec/refus/"
+    "non valide/invalide/falsch/fehlgeschlagen/ungultig/nicht korrekt/nicht erfolgreich/fallid/fallo/"
+    "no valid/errat/non riuscit/non valid/non corrett/fallit/mislukt/onjuist/ongeldig/incorret/falhou/"
+    "falha",
     "required": "required/must/needed/requis/obligatoire/necessaire/erforderlich/benotigt/requerid/necesari/"
     "obligatori/richiest/necessari/vereist/nodig/necessaria/exigid",
     "too many": "too many/too much/trop de/zu viele/demasiad/troppi/troppe/te veel/muitas/muitos/excessive/excess of",
@@ -108,11 +116,9 @@ _ROWS: Final[dict[str, str]] = {
     "raggiunt/overschreden/bereikt/excedeu/atingid",
     "limit": "limit/quota/maximum number/threshold/~grenzwert/~limit/kontingent/seuil/maximale anzahl/"
     "nombre maximal/numero maximo/numero massimo/maximumaantal/cota",
-    "unavailable": (
-        "unavailable/not available/temporarily/indisponible/pas disponible/temporairement/nicht verfugbar/"
-        "vorubergehend/no disponible/no esta disponible/temporalmente/non disponibile/non e disponibile/"
-        "temporaneamente/niet beschikbaar/tijdelijk/indisponivel/temporariamente"
-    ),
+    "unavailable": "unavailable/not available/non disponible/temporarily/indisponible/pas disponible/temporairement/"
+    "nicht verfugbar/vorubergehend/no disponible/no esta disponible/temporalmente/non disponibile/"
+    "non e disponibile/temporaneamente/niet beschikbaar/tijdelijk/indisponivel/temporariamente",
     "later": "try again later/retry later/please try later/try later/reessayez plus tard/reessayer plus tard/"
     "ulterieurement/spater erneut/spater noch einmal/spater wieder/spateren zeitpunkt/mas tarde/"
     "piu tardi/later opnieuw/het later/mais tarde",

@@ -78,6 +78,7 @@ PHRASES: Final[tuple[Rule, ...]] = (
         "l'assertion (?:du )?client.{0,60}signature non valide",
         "clientassertion.{0,60}ungultige signatur",
         "cannot find the certificate|keyset does not exist",
+        "certificate (?:with thumbprint .{0,60})?(?:was|could) not (?:be )?found|no certificate (?:was )?found",
         "could not use the certificate for signing|failed to load the certificate|invalid certificatepassword",
         "impossible de charger le certificat|le jeu de cles n'existe pas",
         "zertifikat konnte nicht geladen werden|schlusselsatz (?:ist )?nicht vorhanden",

@@ -165,6 +165,15 @@ SMTP: Final[tuple[Rule, ...]] = (
         "unrecognized authentication type",
         "5\\.7\\.0 .{0,30}authentication required",
     ),
+    *rules(
+        "smtp_auth_disabled",
+        Rank.WORDING,
+        _SUBMISSION,
+        r"server (?:doesn't|does not|did not) (?:support|offer|advertise) (?:smtp )?(?:auth\b"
+        r"|authentication|login|plain|xoauth2)",
+        r"no (?:supported|suitable|worthy) (?:authentication )?(?:mechanisms?|mechs?|authenticat\w{1,6})",
+        r"no mechanism available",
+    ),
     *rules("smtp_auth_disabled", Rank.WORDING, _POSTFIX, "sender address rejected: not logged in"),
     *rules("send_as_denied", Rank.WORDING, _POSTFIX, "sender address rejected: not owned by"),
     *_enhanced("token_rejected", Rank.GENERIC, _SUBMISSION, "5.7.3", "5.7.8"),
@@ -173,7 +182,6 @@ SMTP: Final[tuple[Rule, ...]] = (
         Rank.GENERIC,
         _SUBMISSION,
         r"535.{0,20}authentication (?:unsuccessful|failed|credentials invalid)",
-        r"\bsmtpauthenticationerror\b",
         "xoauth2.{0,60}(?:fail|reject|unsuccessful|invalid)",
     ),
     *_enhanced(
@@ -223,8 +231,6 @@ SMTP: Final[tuple[Rule, ...]] = (
         r"resolver\.rst",
         "recipientnotfound",
         "recipient (?:address )?(?:was )?(?:rejected|not found)",
-        r"\bsmtprecipientsrefused\b",
-        "recipients refused",
         "user unknown",
         "unknown user",
         "no such (?:user|recipient|mailbox)",

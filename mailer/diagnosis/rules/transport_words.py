@@ -41,6 +41,7 @@ TRANSPORT_WORDS: Final[tuple[Rule, ...]] = (
         r"resolving timed out",
         r"failed to connect to \S{1,120} port \d|empty reply from server|failure when receiving data from the peer",
         r"operation timed out after \d|ssl connection timeout|connection timed out after|recv failure|send failure",
+        r"received http code \d{3} from proxy|proxy connect aborted|http code \d{3} from proxy",
     ),
     *rules(
         "tls",
@@ -145,7 +146,7 @@ TRANSPORT_WORDS: Final[tuple[Rule, ...]] = (
         r"\bssl: (?:certificate|wrong|tls|unsupported|unknown|no_|dh_|ca_|bad|unexpected)|\[ssl\b",
         r"sslcertverification|sslv3|tlsv1|eof occurred in violation of protocol",
         r"clientconnectorcertificate",
-        r"cannot connect to host \S{1,120} ssl:|check_hostname requires|bad handshake",
+        r"check_hostname requires|bad handshake",
         r"no ciphers available|certifi\b.{0,60}not found",
         r"could not find a suitable tls ca certificate bundle",
     ),

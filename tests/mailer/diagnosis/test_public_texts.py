@@ -36,12 +36,21 @@ def test_reported_text_has_the_right_cause(row: dict[str, Any]) -> None:
     assert is_right(row), diagnose(row["text"]).slug
 
 
+@pytest.mark.parametrize(("part", "least"), [("looked at", 0.97), ("held out", 0.92)])
+def test_few_texts_are_unknown_and_hardly_any_wrong(part: str, least: float) -> None:
+    """Of the 54 held out first, 49 were right and 4 wrong when the rules first saw them (91 %, 7 %)."""
+    rows = [row for row in ROWS if row["part"] == part]
+    wrong = [(diagnose(row["text"]).slug, row["cause"], row["text"][:100]) for row in rows if is_wrong(row)]
+    assert len(wrong) <= len(rows) * 0.02, wrong
+    assert sum(map(is_right, rows)) >= len(rows) * least
+
+
 def test_rows_are_complete_and_neutral() -> None:
     texts = [row["text"] for row in ROWS]
     assert len(texts) == len(set(texts))
     assert {slug for row in ROWS for slug in (row["cause"], *row["also"])} <= set(SLUGS)
     assert all(row["source"] and row["part"] in ("reported", "looked at", "held out") for row in ROWS)
-    domains = {domain.lower() for text in texts for domain in re.findall(r"@([\w.-]+\w)", text)}
+    domains = {domain.lower() for text in texts for domain in re.findall(r"@([\w-]+(?:\.[\w-]+)+)", text)}
     assert domains <= {
         "contoso.com",
         "contoso.onmicrosoft.com",
