@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
+import subprocess
+import sys
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from alertadmin.paths import PROJECT
 from alertadmin.registry.csv_import import COLUMNS, import_registrations
 from alertadmin.registry.models import AppRegistration, Consent, Contact, Credential, Mailbox, Tenant
 from benchmarks.installation import Stand, raw, statement
 from benchmarks.report import Aim, ReportRow
 from benchmarks.seed import APPS, NOW
 from benchmarks.sizes import Effort
-from benchmarks.timing import Side, interleaved
+from benchmarks.timing import Side, Times, interleaved
 
 TABLES = [model._meta.db_table for model in (Tenant, Contact, AppRegistration, Credential, Mailbox, Consent)]
 """In the order of foreign keys."""
@@ -45,6 +50,44 @@ def imports(stand: Stand, effort: Effort) -> list[ReportRow]:
     times = interleaved(Side(ours, before=fresh), Side(by_hand, before=fresh), effort.few_repeats)
     name = f"import {effort.imported:,} lines of CSV"
     return [ReportRow(name, "csv, and INSERT of the same rows by the driver", times, Aim(seconds_at_most=10))]
+
+
+def long_imports(stand: Stand, effort: Effort) -> list[ReportRow]:
+    """By the command, in a process of its own, whose peak memory counts. Once: it takes minutes."""
+    file = stand.folder / "long.csv"
+    file.write_bytes(_file(effort.imported_by_command))
+    rows = []
+    for name, options in (("all rows or none", ()), ("the good rows", ("--partial",))):
+        stand.fresh("imported")
+        seconds, megabytes = _command(stand, str(file), *options)
+        stored = {table: raw().execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+        if len(stored[Credential._meta.db_table]) != effort.imported_by_command:
+            raise AssertionError("not all rows were imported")
+
+        def by_hand(stored: dict[str, list[Any]] = stored) -> None:
+            list(csv.reader(io.StringIO(file.read_text())))
+            _insert(stored)
+
+        bare = Side(by_hand, before=lambda: stand.fresh("imported")).seconds()
+        aim = Aim(megabytes_at_most=300)
+        title = f"import {effort.imported_by_command:,} lines of CSV by command, {name}"
+        what = "csv, and INSERT of the same rows by the driver"
+        rows.append(ReportRow(title, what, Times((seconds,), (bare,)), aim, megabytes=megabytes))
+    return rows
+
+
+def _command(stand: Stand, *arguments: str) -> tuple[float, float]:
+    """The seconds and the peak megabytes of an import into the database in use."""
+    connection.close()
+    words = [sys.executable, "manage.py", "import_registrations", *arguments, "--json"]
+    environ = {**os.environ, "ALERTADMIN_DATABASE_URL": stand.url}
+    began = perf_counter()
+    process = subprocess.Popen(words, cwd=PROJECT, env=environ, stdout=subprocess.DEVNULL)
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise AssertionError(f"the import ended with {process.returncode}")
+    return perf_counter() - began, usage.ru_maxrss / 1024
 
 
 def _file(lines: int) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
 from django.core.management import call_command
@@ -49,6 +50,14 @@ class Stand:
         if name not in self._open:
             self._open[name] = connections.create_connection("default")
         connections["default"] = self._open[name]
+
+    @property
+    def url(self) -> str:
+        """The address of the database in use, for another process."""
+        if connection.vendor == "sqlite":
+            return f"sqlite:///{connection.settings_dict['NAME']}"
+        address = urlsplit(os.environ["ALERTADMIN_DATABASE_URL"])
+        return address._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
     def fresh(self, name: str) -> None:
         """Create and use an empty database of this name; delete an older one."""

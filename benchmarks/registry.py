@@ -44,6 +44,7 @@ CATALOG = (
     Benchmark("decrypt", "opening a stored secret", "encryption:decrypt"),
     Benchmark("rotate", "re-encrypting all secrets with another key", "encryption:rotate"),
     Benchmark("import", "a CSV file of registrations", "csv_imports:imports"),
+    Benchmark("import-long", "a very long one by the command, with its peak memory", "csv_imports:long_imports"),
     Benchmark("start", "from the start to the first /readyz with 200, and the time of a command", "startup:starts"),
 )
 

@@ -39,6 +39,8 @@ class Aim:
     seconds_at_most: float | None = None
     """alertadmin's time, independent of the baseline."""
     queries_at_most: int | None = None
+    megabytes_at_most: float | None = None
+    """Peak memory of the process that does the work."""
     same_queries: bool = False
     """The same number of queries for any number of rows."""
 
@@ -48,6 +50,7 @@ class Aim:
             f"≥ {self.ratio_at_least:g}x" if self.ratio_at_least is not None else "",
             f"≤ {duration(self.seconds_at_most)}" if self.seconds_at_most is not None else "",
             f"≤ {self.queries_at_most} queries" if self.queries_at_most is not None else "",
+            f"≤ {self.megabytes_at_most:g} MB" if self.megabytes_at_most is not None else "",
             "equal queries" if self.same_queries else "",
         ]
         return ", ".join(part for part in parts if part)
@@ -66,6 +69,7 @@ class ReportRow:
     queries: tuple[int, ...] = ()
     """Numbers of queries at growing numbers of rows."""
     note: str = ""
+    megabytes: float | None = None
 
     @property
     def ratio(self) -> Spread | None:
@@ -86,6 +90,8 @@ class ReportRow:
             return False
         if aim.queries_at_most is not None and not (self.queries and max(self.queries) <= aim.queries_at_most):
             return False
+        if aim.megabytes_at_most is not None and not (self.megabytes and self.megabytes <= aim.megabytes_at_most):
+            return False
         return not aim.same_queries or len(set(self.queries)) == 1
 
     def cells(self) -> tuple[str, ...]:
@@ -97,8 +103,11 @@ class ReportRow:
             ratio.as_text(lambda value: f"{value:.2f}") if ratio else "",
             self.aim.as_text(),
             ("yes" if self.met else "NO") if self.aim != Aim() else "",
-            "; ".join(part for part in (self.bare, _queries(self.queries), self.note) if part),
+            "; ".join(part for part in (self.bare, _queries(self.queries), self._memory(), self.note) if part),
         )
+
+    def _memory(self) -> str:
+        return f"{self.megabytes:.0f} MB" if self.megabytes is not None else ""
 
     def _shown(self, samples: Sequence[float]) -> str:
         if self.operations == 1:
@@ -115,6 +124,7 @@ class ReportRow:
             "bare_seconds": self.times.bare,
             "ratio": {"median": ratio.median, "min": ratio.least, "max": ratio.most} if ratio else None,
             "queries": self.queries,
+            "megabytes": self.megabytes,
             "aim": self.aim.as_text(),
             "met": self.met,
             "note": self.note,

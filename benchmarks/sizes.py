@@ -19,6 +19,7 @@ class Effort:
     very_many_consents: int = 10_000
     rotated: int = 10_000
     imported: int = 10_000
+    imported_by_command: int = 100_000
     opened: int = 20_000
     """Secrets decrypted in one sample."""
 
@@ -34,5 +35,6 @@ QUICK = Effort(
     very_many_consents=400,
     rotated=2_000,
     imported=2_000,
+    imported_by_command=5_000,
     opened=5_000,
 )
