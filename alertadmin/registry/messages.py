@@ -14,6 +14,9 @@ NO_VALUE = define(
 NO_PASSWORD = define(
     "registry.no_password", gettext_noop("No password is stored for %(address)s. Enter it on the mailbox's page.")
 )
+NOT_STARTED = define(
+    "registry.not_started", gettext_noop('"%(secret)s" starts on %(date)s (UTC). It is not used before.')
+)
 NOT_SIGNED_IN = define("registry.not_signed_in", gettext_noop("%(address)s has not signed in. Sign it in on its page."))
 OTHER_CLOUD = define(
     "registry.other_cloud",

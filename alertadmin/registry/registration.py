@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from alertadmin import audit
 from alertadmin.accounts.email_address import clean
@@ -48,6 +49,8 @@ def add_credential(
 ) -> Credential:
     """Add an app's first credential, which is in use at once, or one that is only monitored (`state` OTHER).
 
+    A first one with a value that starts later waits until then.
+
     Others are added by `rotation.rotate`.
 
     With a `certificate`, `value` is its private key. Raises ValidationError.
@@ -64,6 +67,8 @@ def add_credential(
     )
     if value:
         credential.store(value)
+        if state == CredentialState.CURRENT and not credential.has_started(timezone.now()):
+            credential.state = CredentialState.NEXT
     credential.full_clean()
     credential.save(force_insert=True)
     audit.record(AuditAction.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)

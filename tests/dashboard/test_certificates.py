@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -12,11 +14,12 @@ from django.utils import timezone
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.credentials import certificates
+from alertadmin.registry.credentials import certificates, rotation
 from alertadmin.registry.credentials.certificates import KeyPair
 from alertadmin.registry.models import Credential, CredentialState
 from sandbox import Sandbox
 from tests.factories import Rows, Site
+from tests.registry.test_certificates import valid
 
 
 def a_pair(days: int = 365) -> KeyPair:
@@ -132,3 +135,59 @@ def test_a_secret_has_no_certificate_to_download(rows: Rows, signed_in: Client) 
     credential = rows.credential()
     answer = signed_in.get(reverse("credential-certificate", args=[credential.pk]))
     assert answer.headers["Location"] == credential.get_absolute_url()
+
+
+def starting_in(days: int, pair_days: int = 365) -> KeyPair:
+    return certificates.generate("ALERT", now=timezone.now() + timedelta(days=days), lasts=timedelta(days=pair_days))
+
+
+def test_the_first_one_waits_for_its_start_date(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    site.credential.delete()
+    pair = starting_in(10)
+    sandbox.directory.add_certificate(site.app.client_id, pair.certificate)
+    page = upload(signed_in, site.app.pk, pair.certificate + pair.private_key)
+    assert "It is stored and starts on" in page
+    assert "in 9 days" in page or "in 10 days" in page
+    stored = Credential.objects.get()
+    assert stored.state == CredentialState.NEXT
+    sent = {"recipient": "ada@northpark.example", "transport": "graph"}
+    signed_in.post(reverse("test-send", args=[site.mailbox.pk]), sent)
+    worker.deliver_due()
+    delivery = Delivery.objects.get()
+    assert delivery.state != "sent"
+    assert "is not used before" in signed_in.get(reverse("delivery", args=[delivery.pk])).content.decode()
+    assert rotation.promote_overdue(now=timezone.now()) == []
+    page = signed_in.post(reverse("credential-promote", args=[stored.pk]), follow=True).content.decode()
+    assert "It is verified and used from then on." in page
+    [done] = rotation.promote_overdue(now=timezone.now() + timedelta(days=11))
+    assert done.credential == stored
+
+
+def test_a_further_one_waits_beside_the_one_in_use(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    pair = starting_in(10)
+    sandbox.directory.add_certificate(site.app.client_id, pair.certificate)
+    assert "It is stored and starts on" in upload(signed_in, site.app.pk, pair.certificate + pair.private_key)
+    states = dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
+    assert states == {"alert": "current", "": "next"}
+
+
+@pytest.mark.parametrize(("days", "state"), [(10, "next"), (-10, "current")])
+def test_a_secret_with_a_later_start_date_waits_too(rows: Rows, signed_in: Client, days: int, state: str) -> None:
+    app = rows.app()
+    dates = {"starts_at": days, "expires_at": 400}
+    form = {name: f"{timezone.now() + timedelta(days=number):%Y-%m-%d}" for name, number in dates.items()}
+    value = "abc8Q~canary.canary-canary_canary~canary12"
+    page = signed_in.post(reverse("credential-add", args=[app.pk]), {"value": value, **form}, follow=True)
+    assert ("starts on" in page.content.decode()) == (state == "next")
+    assert Credential.objects.get().state == state
+
+
+def test_one_without_end_is_refused(rows: Rows, signed_in: Client) -> None:
+    pair = a_pair()
+    key = load_pem_private_key(pair.private_key.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    endless = valid(datetime(2026, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), key)
+    assert "This certificate never expires" in upload(signed_in, rows.app().pk, endless + pair.private_key)
+    assert not Credential.objects.exists()

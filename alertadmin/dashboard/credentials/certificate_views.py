@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
-from alertadmin.dashboard.credentials.responses import verification_response
+from alertadmin.dashboard.credentials.responses import say_stored, verification_response
 from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry.credentials import certificates, rotation
@@ -141,7 +141,7 @@ def _app(pk: UUID) -> AppRegistration:
 def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, description: str) -> HttpResponse:
     if app.current_credential is None:
         stored = store_pair(app, pair, description)
-        messages.success(request, _("The certificate is stored and in use."))
+        say_stored(request, stored, _("The certificate is stored and in use."))
         return redirect("credential", stored.pk)
     return verification_response(request, rotation.rotate(app, **fields_of(pair, description), now=timezone.now()))
 

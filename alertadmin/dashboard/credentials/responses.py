@@ -5,13 +5,35 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.dashboard.ui.expiry_field import moment_in_words
 from alertadmin.registry.credentials.rotation import Replacement
+from alertadmin.registry.models import Credential, CredentialState
 
 
 def verification_response(request: HttpRequest, replacement: Replacement) -> HttpResponse:
     if replacement.proven:
         messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
         return redirect("credential", replacement.credential.pk)
+    if replacement.is_early:
+        say_start(request, replacement.credential)
+        return redirect("credential", replacement.credential.pk)
     return render(request, "credentials/not_proven.html", {"replacement": replacement})
+
+
+def say_start(request: HttpRequest, credential: Credential) -> None:
+    """Say that a stored credential waits for its start date."""
+    start = moment_in_words(credential.starts_at or timezone.now(), credential.app.tenant.zone, timezone.now())
+    messages.info(
+        request, _("It is stored and starts on %(start)s. It is verified and used from then on.") % {"start": start}
+    )
+
+
+def say_stored(request: HttpRequest, credential: Credential, in_use: str) -> None:
+    """Say that the first credential of an app is in use, in these words, or waits for its start date."""
+    if credential.state == CredentialState.NEXT:
+        say_start(request, credential)
+    else:
+        messages.success(request, in_use)

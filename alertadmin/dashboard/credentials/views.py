@@ -19,7 +19,7 @@ from alertadmin.crypto import decryption
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
 from alertadmin.dashboard.credentials.lifetime_bar import LifetimeBar
-from alertadmin.dashboard.credentials.responses import verification_response
+from alertadmin.dashboard.credentials.responses import say_stored, verification_response
 from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.decorators import post_only
@@ -127,7 +127,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 return redirect("credential", stored.pk)
             if app.current_credential is None:
                 stored = add_credential(app, **values)
-                messages.success(request, _("The secret is stored and in use."))
+                say_stored(request, stored, _("The secret is stored and in use."))
                 return redirect("credential", stored.pk)
             return verification_response(request, rotation.rotate(app, **values, now=timezone.now()))
         except ValidationError as error:

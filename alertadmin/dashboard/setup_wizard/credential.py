@@ -22,6 +22,7 @@ from alertadmin.audit import AuditAction, Result
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.credentials.certificate_views import MakeForm, UploadForm, fields_of, store_pair
 from alertadmin.dashboard.credentials.forms import SecretForm
+from alertadmin.dashboard.credentials.responses import say_start
 from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
 from alertadmin.dashboard.setup_wizard.consent import check
@@ -101,6 +102,9 @@ def _verify(credential: Credential) -> Replacement:
 
 def _respond(request: HttpRequest, guide: SetupProgress, replacement: Replacement) -> HttpResponse:
     assert guide.app is not None  # noqa: S101
+    if replacement.is_early:
+        say_start(request, replacement.credential)
+        return redirect("guide-credential", guide.pk)
     if not replacement.proven:
         way = "secret" if not replacement.credential.certificate else "make"
         return _page(request, guide, way, None, replacement=replacement)

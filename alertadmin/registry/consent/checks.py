@@ -80,7 +80,7 @@ def check_consents(
     Checks that have not started when `is_over` returns True are left out.
     """
     pairs = list(pairs)
-    credentials = _credentials_in_use({pair.app for pair in pairs})
+    credentials = _credentials_in_use({pair.app for pair in pairs}, now)
     for answer in check_all(((pair, credentials.get(pair.app)) for pair in pairs), is_over=is_over):
         try:
             yield from _store(answer, now)
@@ -89,7 +89,7 @@ def check_consents(
             log.info("consent of app %s: deleted before it was stored", answer.target.app.pk)
 
 
-def _credentials_in_use(apps: set[AppRegistration]) -> dict[AppRegistration, Credential]:
+def _credentials_in_use(apps: set[AppRegistration], now: datetime) -> dict[AppRegistration, Credential]:
     """Each app's credential in use (`app_identity.in_use`).
 
     Read before the threads start, since they do not use the database. The home tenants are loaded too: they say which
@@ -103,7 +103,7 @@ def _credentials_in_use(apps: set[AppRegistration]) -> dict[AppRegistration, Cre
         for credential in Credential.objects.usable().filter(app__in=keys[start : start + BATCH]):
             credential.app = by_id[credential.app_id]
             found[credential.app].append(credential)
-    return {app: chosen for app, stored in found.items() if (chosen := in_use(stored))}
+    return {app: chosen for app, stored in found.items() if (chosen := in_use(stored, now))}
 
 
 def _load_home_tenants(apps: Iterable[AppRegistration]) -> None:

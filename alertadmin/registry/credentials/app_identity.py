@@ -4,6 +4,9 @@ use."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils import timezone
 
 from alertadmin.crypto import decryption
 from alertadmin.crypto.fields import EncryptedValue
@@ -22,18 +25,26 @@ class SecretUnavailable(CodedError):
     """No usable secret: none is stored, the key is missing, or the value was altered. The message says what to do."""
 
 
-def in_use(credentials: Iterable[Credential]) -> Credential | None:
-    """Of an app's credentials the current one, or else the next one."""
+def in_use(credentials: Iterable[Credential], now: datetime) -> Credential | None:
+    """Of an app's credentials the current one, or else the next one if it has started."""
     stored = {credential.state: credential for credential in credentials}
-    return stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
+    waiting = stored.get(CredentialState.NEXT)
+    return stored.get(CredentialState.CURRENT) or (waiting if waiting and waiting.has_started(now) else None)
 
 
 def credential_in_use(app: AppRegistration) -> Credential:
     """The app's credential in use: one query unless `credentials` were prefetched. Raises SecretUnavailable."""
-    credential = in_use(app.credentials.all())
+    stored = list(app.credentials.all())
+    credential = in_use(stored, timezone.now())
     if credential is None:
-        raise no_secret(app)
+        waiting = next((one for one in stored if one.state == CredentialState.NEXT), None)
+        raise SecretUnavailable(not_started(waiting)) if waiting else no_secret(app)
     return credential
+
+
+def not_started(credential: Credential) -> str:
+    """The coded text for a credential with a start date in the future."""
+    return messages.NOT_STARTED % {"secret": credential, "date": f"{credential.starts_at:%Y-%m-%d %H:%M}"}
 
 
 def no_secret(app: AppRegistration) -> SecretUnavailable:

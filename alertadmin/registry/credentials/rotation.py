@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from alertadmin import audit
@@ -29,6 +29,8 @@ class Replacement:
     proven: bool
     cause: str = ""
     technical: str = ""
+    is_early: bool = False
+    """It has not started: no token was requested."""
 
 
 def rotate(
@@ -102,13 +104,15 @@ def promote(credential: Credential, *, now: datetime) -> Replacement:
     """Verify a waiting or monitored credential. If it gets a token, put it in use and retire the old one in one
     transaction."""
     done = _promote(credential, now)
-    if not done.proven:
+    if not done.proven and not done.is_early:
         audit.record_refusal(AuditAction.CREDENTIAL_REPLACED, credential, result="failed", cause=done.cause)
     return done
 
 
 def _promote(credential: Credential, now: datetime) -> Replacement:
     expected = credential.state
+    if not credential.has_started(now):
+        return Replacement(credential, False, is_early=True)
     proof = verify_credential(credential, now=now)
     if not proof.ok:
         return Replacement(credential, False, proof.cause, proof.technical)
@@ -131,7 +135,8 @@ def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Repl
     No user requested it, so failures are not recorded in the audit trail each day.
     """
     good = Credential.objects.filter(app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now)
-    overdue = Credential.objects.filter(~Exists(good), state=CredentialState.NEXT, value__isnull=False)
+    started = Q(starts_at=None) | Q(starts_at__lte=now)
+    overdue = Credential.objects.filter(started, ~Exists(good), state=CredentialState.NEXT, value__isnull=False)
     if tenant is not None:
         overdue = overdue.filter(app__tenant=tenant)
     return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]

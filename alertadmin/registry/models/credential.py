@@ -131,6 +131,10 @@ class Credential(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("credential", args=[self.pk])
 
+    def has_started(self, now: datetime) -> bool:
+        """Whether Entra accepts it already, by its start date."""
+        return self.starts_at is None or self.starts_at <= now
+
     def count_move(self, now: datetime) -> tuple[str, ...]:
         """Count a change of the expiry date. Returns the fields to store with it; `save` calls this by itself."""
         self.end_moves += 1
