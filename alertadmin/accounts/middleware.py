@@ -27,7 +27,7 @@ from alertadmin.accounts.decorators import access_declaration
 from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models import User
 from alertadmin.accounts.oidc import group_role_expiry
-from alertadmin.audit.actor import STRANGER, Actor, acting_as
+from alertadmin.audit.actor import ANONYMOUS, Actor, acting_as
 from alertadmin.operator_log.context import request_id
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ActorMiddleware:
             return request.user if isinstance(request.user, User) else None
 
         uncounted_proxy.observe(request)
-        came = Actor(STRANGER, address=client_ip(request), request=audit_id(request_id()), get_person=person)
+        came = Actor(ANONYMOUS, address=client_ip(request), request=audit_id(request_id()), get_person=person)
         with acting_as(came):
             return self.get_response(request)
 

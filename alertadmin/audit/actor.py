@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alertadmin.accounts.models import User
 
-STRANGER, CLOCK, WORKER, PROCESS = "stranger", "clock", "worker", "process"
+ANONYMOUS, CLOCK, WORKER, PROCESS = "stranger", "clock", "worker", "process"
 COMMAND = "command "
 """Followed by the command's name. E-mail addresses contain no space, so no kind can be taken for one."""
 
@@ -26,7 +26,7 @@ def _no_person() -> User | None:
 @dataclass(frozen=True)
 class Actor:
     kind: str = PROCESS
-    """What acts if no user does: STRANGER (an anonymous request), CLOCK, WORKER, a COMMAND, or PROCESS by default."""
+    """What acts if no user does: ANONYMOUS (an anonymous request), CLOCK, WORKER, a COMMAND, or PROCESS by default."""
     address: str = ""
     """IP address of the request; empty without a request."""
     request: str = ""

@@ -23,10 +23,10 @@ BATCH = 5_000
 def prune(keep: timedelta, now: datetime) -> int:
     """Delete entries up to the last one older than `keep`. Returns their number. One transaction per batch, so that
     writers wait only briefly."""
-    gone = 0
+    deleted = 0
     while (some := _prune_some(now - keep, now)) > 0:
-        gone += some
-    return gone
+        deleted += some
+    return deleted
 
 
 def _first_young(times: list[datetime], before: datetime, now: datetime) -> int:

@@ -137,11 +137,11 @@ def from_json(found: dict[str, Any]) -> Problem:
     kinds = {one.name: int if one.name == "count" else str for one in fields(Problem)}
     stored = {name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)}
     for name in ("since", "next_try"):
-        stored[name] = _moment(stored.get(name))
+        stored[name] = _parse_time(stored.get(name))
     return Problem(**{**stored, "part": Part(found["part"])})
 
 
-def _moment(stored: object) -> datetime | None:
+def _parse_time(stored: object) -> datetime | None:
     try:
         return parse_datetime(str(stored))
     except ValueError:

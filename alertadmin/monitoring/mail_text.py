@@ -48,27 +48,27 @@ class MailText:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
-    letters = list(SystemMail.objects.filter(delivery=delivery).order_by("pk"))
-    if not letters:
+    system_mails = list(SystemMail.objects.filter(delivery=delivery).order_by("pk"))
+    if not system_mails:
         return Obsolete(messages.NOTHING_TO_SAY)
     user = User.objects.by_address(delivery.recipient)
     language = language_of_user(user)
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
-        if letters[0].kind == SystemMailKind.MONTHLY:
+        if system_mails[0].kind == SystemMailKind.MONTHLY:
             wrong = [problem.text for problem in describe(health_report.check(now).problems)]
             words = monthly(summarize_month(now), wrong, audit.head())
-        elif letters[0].kind == SystemMailKind.PUT_BACK:
+        elif system_mails[0].kind == SystemMailKind.PUT_BACK:
             found, count = review.last_restore(), review.awaiting_review(now).count()
             if found is None or not count:
                 return Obsolete(messages.NOTHING_TO_SAY)
             words = database_restored(found, count)
-        elif letters[0].kind == SystemMailKind.ROUTE:
-            entries = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters])
+        elif system_mails[0].kind == SystemMailKind.ROUTE:
+            entries = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in system_mails])
             if not entries:
                 return Obsolete(messages.NOTHING_TO_SAY)
             words = routes_changed(list(entries.order_by("number")))
         else:
-            words = unreachable([letter.about for letter in letters])
+            words = unreachable([system_mail.about for system_mail in system_mails])
         return _content(words, language)
 
 
@@ -218,14 +218,14 @@ def database_restored(found: review.RestoredState, count: int) -> MailText:
         "The database was restored from a backup of %(copy)s. It has no record of the mails sent since, and "
         "would send them again. Reminders of secrets that have expired or expire within a week are sent at "
         "once. The rest is withheld:"
-    ) % {"copy": _moment(found.copy_of)}
+    ) % {"copy": _format_time(found.copy_of)}
     alarm = ngettext(
         "%(count)d mail is sent automatically on %(until)s, unless you mark it as already sent or send it now.",
         "%(count)d mails are sent automatically on %(until)s, unless you mark them as already sent or send them now.",
         count,
     )
     return MailText(
-        subject, lead, [alarm % {"count": count, "until": _moment(found.until)}], [], _("Decide"), _url("review")
+        subject, lead, [alarm % {"count": count, "until": _format_time(found.until)}], [], _("Decide"), _url("review")
     )
 
 
@@ -244,7 +244,7 @@ def _day(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), pgettext("date format", "j F Y"))
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     local = timezone.localtime(moment)
     return f"{_day(moment)}, {date_format(local, 'H:i')} {local.tzname()}"
 

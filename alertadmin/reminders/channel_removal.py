@@ -21,6 +21,6 @@ def remove(channel: Channel, now: datetime) -> None:
     for delivery in waiting:
         drop_obsolete(delivery)
     waiting.update(state=DeliveryState.CANCELLED, settled_at=now, cause="", reason=messages.CHANNEL_DELETED)
-    gone = AuditTarget.of(channel)
+    target = AuditTarget.of(channel)
     channel.delete()
-    audit.record(AuditAction.CHANNEL_DELETED, gone, now=now)
+    audit.record(AuditAction.CHANNEL_DELETED, target, now=now)

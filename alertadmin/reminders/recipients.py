@@ -71,12 +71,12 @@ def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> Recipient
     first = _named(_emails(mine["app"], Level.FIRST), "owner", why)
     first += _named(contacts, "contact", why) + _named(_emails(mine["tenant"], Level.FIRST), "tenant", why)
     own = _emails(mine["installation"], Level.FIRST)
-    house = (own or administrators(), "installation" if own else "administrator")
-    first = first or _named(*house, why)
+    installation = (own or administrators(), "installation" if own else "administrator")
+    first = first or _named(*installation, why)
     lines = [(_emails(mine[scope], Level.NEXT), scope) for scope in ("app", "tenant", "installation")]
     nearest = next((line for line in lines if line[0]), lines[-1])
     after = _named(*nearest, why)
-    last_week = [address for line in (*lines, house) for address in _named(*line, why)]
+    last_week = [address for line in (*lines, installation) for address in _named(*line, why)]
     return RecipientList(first, after, last_week, why)
 
 

@@ -82,16 +82,20 @@ class VaultKey:
             raise KmsRefused("the package azure-keyvault-keys is not installed here; see docs/operations.md") from None
         session = _Session(str(self.ca_file) if self.ca_file else None)
         transport = RequestsTransport(session=session, session_owner=False)
-        wire: dict[str, Any] = {"transport": transport, "retry_total": 0}
+        client_options: dict[str, Any] = {"transport": transport, "retry_total": 0}
         try:
             with (
                 session,
                 deadline_sockets.deadline(TIMEOUT),
                 # Do not look up a private cloud (AZURE_AUTHORITY_HOST) at Microsoft's.
                 DefaultAzureCredential(
-                    disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ, **DEVELOPER_CREDENTIALS, **wire
+                    disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ,
+                    **DEVELOPER_CREDENTIALS,
+                    **client_options,
                 ) as credential,
-                CryptographyClient("/".join(filter(None, [str(self), version])), credential, **wire) as client,
+                CryptographyClient(
+                    "/".join(filter(None, [str(self), version])), credential, **client_options
+                ) as client,
             ):
                 return question(client, KeyWrapAlgorithm.rsa_oaep_256)
         except ClientAuthenticationError as error:

@@ -120,7 +120,7 @@ def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **login
         )
         messages.error(request, text % {"provider": provider.label})
         return redirect("security" if process == AuthProcess.CONNECT else "sign-in")
-    return render(request, "auth/going.html", {"provider": provider, "address": address})
+    return render(request, "auth/oidc_redirect.html", {"provider": provider, "address": address})
 
 
 def _is_last_login_method(user: User, link: SocialAccount) -> bool:

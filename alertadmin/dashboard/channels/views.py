@@ -84,12 +84,12 @@ def channels(request: HttpRequest) -> HttpResponse:
 @require_right(Right.LOOK, of=Channel)
 def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(_channels(request), pk=pk)
-    stands = ChannelHealth.of(found)
-    failed = found.attempts.exclude(outcome__in=["open", "accepted"]).last() if stands.stands == "fails" else None
+    health = ChannelHealth.of(found)
+    failed = found.attempts.exclude(outcome__in=["open", "accepted"]).last() if health.state == "fails" else None
     recent = found.deliveries.defer("text", "html", "details").order_by("-created_at")
     context = {
         "channel": found,
-        "standing": stands,
+        "health": health,
         "failed": failed,
         "meaning": explain_failure(failed.cause, failed.technical) if failed else "",
         "tests": recent.filter(purpose=Purpose.TEST)[:SHOWN],

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.dashboard.ui.expiry_field import moment_in_words
+from alertadmin.dashboard.ui.expiry_field import format_time
 from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.models import Credential, CredentialState
 
@@ -25,7 +25,7 @@ def verification_response(request: HttpRequest, replacement: Replacement) -> Htt
 
 def say_start(request: HttpRequest, credential: Credential) -> None:
     """Say that a stored credential waits for its start date."""
-    start = moment_in_words(credential.starts_at or timezone.now(), credential.app.tenant.zone, timezone.now())
+    start = format_time(credential.starts_at or timezone.now(), credential.app.tenant.zone, timezone.now())
     messages.info(
         request, _("It is stored and starts on %(start)s. It is verified and used from then on.") % {"start": start}
     )

@@ -47,7 +47,7 @@ def leaving_ews(request: HttpRequest) -> HttpResponse:
     now, access = timezone.now(), access_of(request)
     page = LISTING.page(request, ews_mailboxes(access))
     for mailbox in page.rows:
-        mailbox.standing = migration_status(mailbox, now)
+        mailbox.migration = migration_status(mailbox, now)
     context = {
         "page": page,
         "days": (ENDS - now).days,
@@ -69,7 +69,7 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     context = {
         "mailbox": found,
-        "standing": migration_status(row, timezone.now()),
+        "migration": migration_status(row, timezone.now()),
         "days": (ENDS - timezone.now()).days,
         "recipient": getattr(request.user, "email", ""),
         "links": portal_links(("permissions", "ews_doc", "rbac_doc"), found.tenant, found.app),

@@ -139,7 +139,8 @@ class PersonalForm(SenderMailboxForm):
         help_text=_("Its tenant's contacts are notified before the sign-in expires."),
     )
     transport = forms.ChoiceField(
-        label=_("Sends by"), choices=[(way.value, way.label) for way in (TransportName.GRAPH, TransportName.SMTP)]
+        label=_("Sends by"),
+        choices=[(one.value, one.label) for one in (TransportName.GRAPH, TransportName.SMTP)],
     )
 
     class Meta:

@@ -42,7 +42,7 @@ from alertadmin.stored_messages import render_error
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
-WAYS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
+TRANSPORT_FILTERS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
 LISTING = Table(
     columns=(
         Column(gettext_lazy("Address"), "address"),
@@ -60,12 +60,12 @@ LISTING = Table(
                 (ON_PREMISES, gettext_lazy("Exchange on premises")),
                 (PERSONAL, gettext_lazy("Personal account")),
             ],
-            lambda chosen: WAYS.get(chosen, Q(transport=chosen, server="", is_personal=False)),
+            lambda chosen: TRANSPORT_FILTERS.get(chosen, Q(transport=chosen, server="", is_personal=False)),
         )
     },
     default="address",
 )
-Thing = Tenant | AppRegistration | Mailbox
+Parent = Tenant | AppRegistration | Mailbox
 TESTS = 8
 
 
@@ -146,7 +146,9 @@ def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, breadcrumbs=[found.tenant, found])
 
 
-def _edit(request: HttpRequest, form: SenderMailboxForm, heading: str, *, breadcrumbs: Sequence[Thing]) -> HttpResponse:
+def _edit(
+    request: HttpRequest, form: SenderMailboxForm, heading: str, *, breadcrumbs: Sequence[Parent]
+) -> HttpResponse:
     """Edit form. `breadcrumbs` are the parent pages; Cancel leads to the last one, or to the list."""
     if request.method == "POST" and form.is_valid():
         try:

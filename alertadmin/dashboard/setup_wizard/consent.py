@@ -30,7 +30,7 @@ SHARED = (SignInAudience.MULTIPLE_ORGS, SignInAudience.ALL)
 
 
 @dataclass(frozen=True)
-class Ask:
+class ConsentLink:
     """Consent link for one resource; Microsoft's consent page grants the app's permissions of that resource."""
 
     resource: Resource
@@ -54,7 +54,7 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     context = {
         "form": form,
         "consents": consents,
-        "asks": [] if guide.is_scoped else _asks(request, guide, consents),
+        "consent_links": [] if guide.is_scoped else _consent_links(request, guide, consents),
         "comes_back": guide.app.redirect_uri == callback_url(),
         "minutes": int(oauth_state.GOOD_FOR.total_seconds() // 60),
         "can_check": progress.verified_credential(guide) is not None
@@ -66,20 +66,20 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     return page(request, guide, "consent", status=422 if form and form.errors else 200, **context)
 
 
-def _asks(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -> list[Ask]:
+def _consent_links(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -> list[ConsentLink]:
     """Consent links, without permissions that this version does not know; none if the clouds file lacks the cloud."""
-    asks: dict[Resource, Ask] = {}
+    links: dict[Resource, ConsentLink] = {}
     for consent in consents:
         resource = consent.resource
-        if resource is None or resource in asks:
+        if resource is None or resource in links:
             continue
         comes_back = consent.app.redirect_uri == callback_url()
         try:
             link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
-            asks[resource] = Ask(resource, consent, link, consent_link(consent))
+            links[resource] = ConsentLink(resource, consent, link, consent_link(consent))
         except UnknownName:
             return []
-    return list(asks.values())
+    return list(links.values())
 
 
 @require_right(Right.CHANGE, of=SetupProgress)

@@ -34,7 +34,7 @@ from alertadmin.registry.models import AppRegistration, Credential, CredentialSt
 from alertadmin.registry.registration import add_credential
 from alertadmin.stored_messages import render_error
 
-WAYS = ("secret", "make", "upload")
+METHODS = ("secret", "make", "upload")
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
@@ -43,29 +43,29 @@ WAYS = ("secret", "make", "upload")
 def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     """`?by=` chooses the kind: a pasted secret, a created certificate or an uploaded one."""
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
-    way = request.GET.get("by", "")
-    way = way if way in WAYS else "secret"
-    form = _form(request, way, guide)
+    method = request.GET.get("by", "")
+    method = method if method in METHODS else "secret"
+    form = _form(request, method, guide)
     if request.method == "POST" and form.is_valid():
         try:
-            return _enter(request, guide, way, form)
+            return _store_credential(request, guide, method, form)
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
             form.add_error(None, render_error(error))
-    return _page(request, guide, way, form)
+    return _page(request, guide, method, form)
 
 
-def _form(request: HttpRequest, way: str, guide: SetupProgress) -> SecretForm | MakeForm | UploadForm:
+def _form(request: HttpRequest, method: str, guide: SetupProgress) -> SecretForm | MakeForm | UploadForm:
     data = request.POST if request.method == "POST" else None
-    if way == "make":
+    if method == "make":
         return MakeForm(data)
-    if way == "upload":
+    if method == "upload":
         return UploadForm(data, request.FILES if data is not None else None)
     return SecretForm(data, zone=guide.tenant.zone)
 
 
-def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.Form) -> HttpResponse:
+def _store_credential(request: HttpRequest, guide: SetupProgress, method: str, form: forms.Form) -> HttpResponse:
     assert guide.app is not None  # noqa: S101
     data, now = form.cleaned_data, timezone.now()
     if isinstance(form, MakeForm):
@@ -106,8 +106,8 @@ def _respond(request: HttpRequest, guide: SetupProgress, replacement: Replacemen
         say_start(request, replacement.credential)
         return redirect("guide-credential", guide.pk)
     if not replacement.proven:
-        way = "secret" if not replacement.credential.certificate else "make"
-        return _page(request, guide, way, None, replacement=replacement)
+        method = "secret" if not replacement.credential.certificate else "make"
+        return _page(request, guide, method, None, replacement=replacement)
     messages.success(request, _("Verified and in use."))
     if guide.app.required_permissions and not guide.is_scoped:
         check(request, guide)
@@ -117,15 +117,15 @@ def _respond(request: HttpRequest, guide: SetupProgress, replacement: Replacemen
 def _page(
     request: HttpRequest,
     guide: SetupProgress,
-    way: str,
+    method: str,
     form: forms.Form | None,
     replacement: Replacement | None = None,
 ) -> HttpResponse:
     assert guide.app is not None  # noqa: S101
     waiting = progress.unverified_credential(guide)
     context: dict[str, Any] = {
-        "way": way,
-        "form": form or _form_anew(way, guide),
+        "method": method,
+        "form": form or _empty_form(method, guide),
         "waiting": waiting,
         "asks_for_one": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
         "thumbprints": certificates.thumbprints(waiting.certificate) if waiting and waiting.certificate else None,
@@ -135,8 +135,8 @@ def _page(
     return page(request, guide, "credential", **context)
 
 
-def _form_anew(way: str, guide: SetupProgress) -> forms.Form:
-    return MakeForm() if way == "make" else SecretForm(zone=guide.tenant.zone)
+def _empty_form(method: str, guide: SetupProgress) -> forms.Form:
+    return MakeForm() if method == "make" else SecretForm(zone=guide.tenant.zone)
 
 
 @require_right(Right.CHANGE, of=SetupProgress)

@@ -41,12 +41,12 @@ class WizardMailboxForm(SenderMailboxForm):
         self.access = access
         assert guide.app is not None  # noqa: S101 (else the step cannot be reached)
         self.app = guide.app
-        ways = [one for one in TransportName if PERMISSION_OF[one] in self.app.required_permissions] or [
+        transports = [one for one in TransportName if PERMISSION_OF[one] in self.app.required_permissions] or [
             TransportName.GRAPH
         ]
-        instance = guide.mailbox or Mailbox(app=self.app, tenant=guide.tenant, transport=ways[0])
+        instance = guide.mailbox or Mailbox(app=self.app, tenant=guide.tenant, transport=transports[0])
         super().__init__(data, instance=instance, access=access)
-        self.fields["transport"].choices = [(one.value, one.label) for one in ways]  # type: ignore[attr-defined]
+        self.fields["transport"].choices = [(one.value, one.label) for one in transports]  # type: ignore[attr-defined]
         if sends := self.fields.get("sends_reminders"):
             sends.help_text = _("Reminders are sent by this mailbox first; by another one or the relay if it fails.")
 

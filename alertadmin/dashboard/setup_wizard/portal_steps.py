@@ -13,7 +13,7 @@ Text = str | Promise
 
 ENTRA = _("Entra admin center")
 APPS = _("App registrations")
-YOURS = _("your app")
+YOUR_APP = _("your app")
 OVERVIEW, AUTHENTICATION, SECRETS, PERMISSIONS = (
     _("Overview"),
     _("Authentication"),
@@ -27,11 +27,11 @@ EXCHANGE_MENU = (_("Users"), _("Mailboxes"), _("Mail flow"))
 
 
 @dataclass(frozen=True)
-class Path:
+class PortalPath:
     """`pages` are names of mailer.diagnosis.portal_links.PAGES. The sketch shows a menu, a selected entry and a
     button."""
 
-    way: tuple[Text, ...]
+    menu_path: tuple[Text, ...]
     pages: tuple[str, ...]
     menu: tuple[Text, ...]
     chosen: Text
@@ -46,25 +46,27 @@ class Path:
 
 
 PATHS = {
-    "directory": Path((ENTRA, OVERVIEW), ("tenant",), DIRECTORY_MENU, OVERVIEW, _("Tenant ID"), _("Primary domain")),
-    "application": Path(
+    "directory": PortalPath(
+        (ENTRA, OVERVIEW), ("tenant",), DIRECTORY_MENU, OVERVIEW, _("Tenant ID"), _("Primary domain")
+    ),
+    "application": PortalPath(
         (ENTRA, APPS), ("registrations",), DIRECTORY_MENU, DIRECTORY_MENU[2], _("New registration"), _("Name · Type")
     ),
-    "permissions": Path(
-        (ENTRA, APPS, YOURS, PERMISSIONS), ("permissions",), MENU, PERMISSIONS, _("Add a permission"), "Mail.Send"
+    "permissions": PortalPath(
+        (ENTRA, APPS, YOUR_APP, PERMISSIONS), ("permissions",), MENU, PERMISSIONS, _("Add a permission"), "Mail.Send"
     ),
-    "consent": Path(
-        (ENTRA, APPS, YOURS, PERMISSIONS),
+    "consent": PortalPath(
+        (ENTRA, APPS, YOUR_APP, PERMISSIONS),
         ("permissions",),
         MENU,
         PERMISSIONS,
         _("Grant admin consent"),
         _("Granted for …"),
     ),
-    "credential": Path(
-        (ENTRA, APPS, YOURS, SECRETS), ("credentials",), MENU, SECRETS, _("New client secret"), _("Value · Expires")
+    "credential": PortalPath(
+        (ENTRA, APPS, YOUR_APP, SECRETS), ("credentials",), MENU, SECRETS, _("New client secret"), _("Value · Expires")
     ),
-    "mailbox": Path(
+    "mailbox": PortalPath(
         (_("Exchange admin center"), _("Mailboxes")),
         ("mailboxes",),
         EXCHANGE_MENU,
@@ -73,13 +75,20 @@ PATHS = {
         "alarms@…",
     ),
 }
-REGISTERED = Path((ENTRA, APPS, YOURS, OVERVIEW), ("overview",), MENU, OVERVIEW, OVERVIEW, _("Application (client) ID"))
-UPLOADED = Path(
-    (ENTRA, APPS, YOURS, SECRETS), ("credentials",), MENU, SECRETS, _("Upload certificate"), _("Thumbprint · Expires")
+REGISTERED = PortalPath(
+    (ENTRA, APPS, YOUR_APP, OVERVIEW), ("overview",), MENU, OVERVIEW, OVERVIEW, _("Application (client) ID")
+)
+UPLOADED = PortalPath(
+    (ENTRA, APPS, YOUR_APP, SECRETS),
+    ("credentials",),
+    MENU,
+    SECRETS,
+    _("Upload certificate"),
+    _("Thumbprint · Expires"),
 )
 
 
-def path_of(name: str, guide: SetupProgress) -> Path | None:
+def path_of(name: str, guide: SetupProgress) -> PortalPath | None:
     """Return the path of a step; None for steps outside the portal."""
     if name == "application" and guide.app:
         return REGISTERED

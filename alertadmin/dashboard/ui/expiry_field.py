@@ -54,10 +54,10 @@ def read_date(text: str, zone: ZoneInfo, now: datetime, *, is_expiry: bool = Tru
     except ValidationError as error:
         return DateReading(error=error.messages[0])
     question = input_validation.expiry_question(moment, now) if is_expiry else None
-    return DateReading(words=moment_in_words(moment, zone, now), question=question or "")
+    return DateReading(words=format_time(moment, zone, now), question=question or "")
 
 
-def moment_in_words(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
+def format_time(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
     """ "31 December 2027, 23:59, Europe/Paris (in 394 days)", in the active language."""
     return f"{_words(moment.astimezone(zone))}, {zone.key} ({_distance(moment, now)})"
 

@@ -38,16 +38,16 @@ def _by_table(model: type[Model], paths: Sequence[str], term: str) -> Iterator[Q
         table, _, column = path.rpartition("__")
         tables.setdefault(table, []).append(column)
     for table, columns in tables.items():
-        way = [(model, "")]
+        joins = [(model, "")]
         for relation in table.split("__") if table else []:
-            related = way[-1][0]._meta.get_field(relation).related_model
+            related = joins[-1][0]._meta.get_field(relation).related_model
             assert isinstance(related, type)  # noqa: S101 (paths lead through foreign keys)
-            way.append((related, relation))
-        searched = [name for name in columns if _can_hold(way[-1][0]._meta.get_field(name), term)]
+            joins.append((related, relation))
+        searched = [name for name in columns if _can_hold(joins[-1][0]._meta.get_field(name), term)]
         if not searched:
             continue
         condition = _holds(searched, term)
-        for owner, relation in reversed(way[1:]):
+        for owner, relation in reversed(joins[1:]):
             condition = Q(**{f"{relation}__in": owner._default_manager.filter(condition).order_by().values("pk")})
         yield condition
 

@@ -23,7 +23,7 @@ class HealthState(StrEnum):
 
 @dataclass(frozen=True)
 class ChannelHealth:
-    stands: HealthState
+    state: HealthState
     since: datetime | None = None
     """WORKS: the time of the last success. FAILS: the first failure since the last success."""
 

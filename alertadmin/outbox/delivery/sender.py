@@ -324,7 +324,7 @@ def _wait_or_fail(delivery: Delivery, router: Router, walk: RouteWalk, now: date
 
 def _is_refused_by_all(delivery: Delivery, router: Router, walk: RouteWalk) -> bool:
     """Whether every route was tried in this walk and refuses the recipient."""
-    is_whole = walk.refused == {way.key for way in router.routes_for(delivery)}
+    is_whole = walk.refused == {route.key for route in router.routes_for(delivery)}
     return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 

@@ -22,7 +22,7 @@ from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.outbox import messages
 from alertadmin.outbox.mails import entry_mails
 from alertadmin.outbox.mails.composers import Content, Obsolete
-from alertadmin.outbox.mails.recipient_language import language_of_user, moment_in_words
+from alertadmin.outbox.mails.recipient_language import format_time, language_of_user
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 
@@ -122,7 +122,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 
 def _entry_lines(entry: AuditEntry, user: User | None) -> list[str]:
-    when = moment_in_words(entry.at)
+    when = format_time(entry.at)
     lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
     if user and entry.person_id == user.pk and entry.address:
         lines.append(_("From the network address: %(address)s") % {"address": entry.address})

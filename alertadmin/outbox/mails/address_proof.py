@@ -17,7 +17,7 @@ from alertadmin.accounts.models.pending_role import PendingRole
 from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.outbox import mail_limits, messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
-from alertadmin.outbox.mails.recipient_language import language_of_user, moment_in_words
+from alertadmin.outbox.mails.recipient_language import format_time, language_of_user
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.safe_names import clean
@@ -59,7 +59,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
             "email": row.address,
             "role": row.get_role_display(),
             "link": LINK,
-            "until": moment_in_words(row.ends_at),
+            "until": format_time(row.ends_at),
         }
         lines = [
             _(

@@ -29,7 +29,7 @@ def language_of_user(user: User | None, tenant: Tenant | None = None) -> str:
     return tenant.mail_language if tenant else settings.LANGUAGE_CODE
 
 
-def moment_in_words(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """ "2026-11-23 09:00 CET", "23 novembre 2026 à 09:00 CET": in the active language and time zone."""
     local = timezone.localtime(moment)
     words = date_format(local, pgettext("date format", "Y-m-d H:i"))

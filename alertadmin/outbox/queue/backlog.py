@@ -51,12 +51,12 @@ def estimate(now: datetime) -> Backlog | None:
     by_mail = claims.open_deliveries().filter(claims.BY_MAIL & ~claims.TESTS, not_before__lte=now + WINDOW)
     if not (waiting := by_mail.count()):
         return None
-    ways = Router.for_reminders(now).installation_routes
-    senders = [way.mailbox.pk for way in ways if way.mailbox is not None]
+    routes = Router.for_reminders(now).installation_routes
+    senders = [route.mailbox.pk for route in routes if route.mailbox is not None]
     if not senders or not has_several_tenants():
         # Mailboxes of tenants send their own tenant's mails in parallel.
         senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MAX_MAILBOXES]
-    by_relay = any(way.mailbox is None for way in ways) and route_health.failed_relay(now) is None
+    by_relay = any(route.mailbox is None for route in routes) and route_health.failed_relay(now) is None
     return Backlog(waiting, _working(senders), by_relay, now)
 
 

@@ -2,9 +2,9 @@
 
     pending ──claim──> sending ──finish──────────────> sent | failed | cancelled <──manual_actions── pending, uncertain
        ^                  │
-       ├─unclaim, reclaim─┤ no attempt can have been accepted
+       ├─release, reclaim─┤ no attempt can have been accepted
        │                  │
-    uncertain <──unclaim, │ an attempt may have been accepted: look it up (delivery.reconcile) or send again
+    uncertain <──release, │ an attempt may have been accepted: look it up (delivery.reconcile) or send again
        │       reclaim────┘ (delivery.retry_rule)
        └──claim──> sending
 

@@ -51,8 +51,8 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: s
         urgency=FIRST,
     )
     act = AuditAction.MAILBOX_SCOPE_TRIED if sends_as else AuditAction.MAILBOX_TEST_SENT
-    way = transport or mailbox.transport
-    audit.record(act, mailbox, recipient=recipient, sends_as=sends_as, transport=way, entry=key, now=now)
+    used_transport = transport or mailbox.transport
+    audit.record(act, mailbox, recipient=recipient, sends_as=sends_as, transport=used_transport, entry=key, now=now)
     return delivery
 
 
@@ -141,13 +141,13 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
         text = _(
             "This is a test by alertadmin, sent to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You do not "
             "need to answer."
-        ) % {"name": clean(channel.name), "kind": channel.label, "time": _moment(now), "told": explanation}
+        ) % {"name": clean(channel.name), "kind": channel.label, "time": _format_time(now), "told": explanation}
         return Content(
             _("Test by alertadmin: “%(name)s” works") % {"name": clean(channel.name)}, text, language=language
         )
 
 
-def _moment(now: datetime) -> str:
+def _format_time(now: datetime) -> str:
     return date_format(now.astimezone(UTC), pgettext("date format", "Y-m-d H:i:s"))
 
 
@@ -161,7 +161,7 @@ def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
     ) % {
         "address": mailbox.address,
         "transport": transport,
-        "time": _moment(now),
+        "time": _format_time(now),
         "through": clean(mailbox.through),
         "tenant": clean(mailbox.tenant.name),
     }
@@ -175,7 +175,7 @@ def _as_another(delivery: Delivery, mailbox: Mailbox, transport: str, now: datet
         "through": clean(mailbox.through),
         "tenant": clean(mailbox.tenant.name),
         "transport": transport,
-        "time": _moment(now),
+        "time": _format_time(now),
     }
     text = _(
         "This is a test by alertadmin, to find out whether %(through)s of %(tenant)s, which sends as "

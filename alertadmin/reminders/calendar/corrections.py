@@ -140,12 +140,12 @@ def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
 def _attachments(outdated: list[CalendarEntry], moved: list[ExpiryEvent], now: datetime) -> tuple[Attachment, ...]:
     """One calendar of all moved entries; a file for each withdrawn one, since a CANCEL is for one entry only."""
     again = {end.thing for end in moved}
-    gone = [entry for entry in outdated if entry.thing not in again]
+    withdrawn = [entry for entry in outdated if entry.thing not in again]
     found = []
     if moved:
         found.append(ical.attachment(ical.FILE, "PUBLISH", ical.publish_method(moved, now)))
-    for number, entry in enumerate(gone, 1):
-        name = "withdrawn.ics" if len(gone) == 1 else f"withdrawn-{number}.ics"
+    for number, entry in enumerate(withdrawn, 1):
+        name = "withdrawn.ics" if len(withdrawn) == 1 else f"withdrawn-{number}.ics"
         start = expiry_event.day_of(entry.ends_at, _zone_of(entry)) or entry.ends_at
         content = ical.cancelled(str(entry.thing), start, entry.sequence + 1, _title(entry), now)
         found.append(ical.attachment(name, "CANCEL", content))
@@ -190,15 +190,15 @@ def _render(
     return Content(subject, render_to_string("reminders/corrections.txt", context), html, attachments=attachments)
 
 
-def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
+def _reasons(withdrawn: list[CalendarEntry]) -> dict[UUID, str]:
     """The reason for each withdrawal, as far as the database still shows it."""
-    keys = [entry.thing for entry in gone]
+    keys = [entry.thing for entry in withdrawn]
     retired = dict(Credential.objects.filter(pk__in=keys).values_list("pk", "app_id"))
     current = Credential.objects.filter(app__in=retired.values(), state=CredentialState.CURRENT)
     names = {one.app_id: str(one) for one in current.defer("value", "certificate")}
     existing_mailboxes = set(Mailbox.objects.filter(pk__in=keys).values_list("pk", flat=True))
     found = {}
-    for entry in gone:
+    for entry in withdrawn:
         if entry.thing in existing_mailboxes:
             found[entry.thing] = _("It no longer sends by EWS.")
         elif (app := retired.get(entry.thing)) is None:

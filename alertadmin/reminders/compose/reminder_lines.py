@@ -89,7 +89,7 @@ def _credential(reminder: Reminder, now: datetime) -> ComposedLine:
         app=credential.app.name,
         what=str(credential),
         named=str(credential.get_kind_display()).lower(),
-        ends=_moment(reminder, credential.expires_at),
+        ends=_format_time(reminder, credential.expires_at),
         left=time_left(credential.expires_at, now),
         is_expired=credential.is_expired(now),
         note=_("waiting to replace the one in use") if credential.state == CredentialState.NEXT else "",
@@ -106,7 +106,7 @@ def _ews(reminder: Reminder, now: datetime) -> ComposedLine:
         app=mailbox.through,
         what=mailbox.address,
         named=_("EWS of %(address)s") % {"address": mailbox.address},
-        ends=_moment(reminder, reminder.expires_at),
+        ends=_format_time(reminder, reminder.expires_at),
         left=time_left(reminder.expires_at, now),
         is_expired=reminder.expires_at <= now,
         note=_("it still sends by EWS, which Exchange Online switches off permanently"),
@@ -123,7 +123,7 @@ def _sign_in(reminder: Reminder, now: datetime) -> ComposedLine:
         app=mailbox.through,
         what=mailbox.address,
         named=_("sign-in of %(address)s") % {"address": mailbox.address},
-        ends=_moment(reminder, reminder.expires_at),
+        ends=_format_time(reminder, reminder.expires_at),
         left=time_left(reminder.expires_at, now),
         is_expired=reminder.expires_at <= now,
         note=_("personal account: nothing can be sent for it until it signs in"),
@@ -140,7 +140,7 @@ def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
         app=change.app.name,
         what=change.permission,
         named=change.permission,
-        ends=_moment(reminder, change.at),
+        ends=_format_time(reminder, change.at),
         left=_("consent was withdrawn"),
         is_expired=True,
         note=_("an administrator had granted it; it is no longer in the token"),
@@ -149,7 +149,7 @@ def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
     )
 
 
-def _moment(reminder: Reminder, moment: datetime) -> str:
+def _format_time(reminder: Reminder, moment: datetime) -> str:
     local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "Y-m-d H:i"))
     return f"{local} ({reminder.tenant.time_zone})"
 

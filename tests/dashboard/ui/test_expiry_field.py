@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
-from alertadmin.dashboard.ui.expiry_field import moment_in_words, read_date
+from alertadmin.dashboard.ui.expiry_field import format_time, read_date
 from alertadmin.registry.models import AppRegistration, Credential
 from tests.factories import Rows
 
@@ -47,7 +47,7 @@ def test_a_date_in_words(text: str, words: str) -> None:
 
 def test_a_date_in_french_words() -> None:
     with translation.override("fr"):
-        words = moment_in_words(datetime(2027, 12, 31, 22, 59, tzinfo=UTC), PARIS, NOW)
+        words = format_time(datetime(2027, 12, 31, 22, 59, tzinfo=UTC), PARIS, NOW)
     assert words == "31 décembre 2027, 23:59, Europe/Paris (dans 395 jours)"
 
 

@@ -9,7 +9,7 @@ import pytest
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
-from alertadmin.audit.actor import STRANGER, Actor, acting_as
+from alertadmin.audit.actor import ANONYMOUS, Actor, acting_as
 from alertadmin.outbox.mails import composers
 from alertadmin.outbox.mails.composers import Content
 from alertadmin.outbox.models import Delivery, Purpose
@@ -62,7 +62,7 @@ def test_mail_contains_all_facts_but_not_the_value(secret: Credential, administr
         secret, recipient="Grace Holm", reason="for ALERT", lifetime=timedelta(hours=1), by=administrator, now=now
     )
     assert told() == []
-    with acting_as(Actor(STRANGER, address="192.0.2.7")):
+    with acting_as(Actor(ANONYMOUS, address="192.0.2.7")):
         assert one_time_link.open_once(token, now)
     composed = mail(administrator.email, now)
     assert composed.subject == "A secret was shown: “relay 2026” of “ALERT”"

@@ -27,9 +27,9 @@ ERRORS: dict[str, type[OSError]] = {
 """Errors that are raised as the same type on the other side; any other becomes an OSError."""
 
 
-def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
+def serve(requests_socket: socket.socket, allowed: EgressAllowlist) -> None:
     """Serve until the other side closes. Its input is not trusted: only a name, a port and a timeout are read."""
-    while question := asked.recv(MAX_MESSAGE):
+    while question := requests_socket.recv(MAX_MESSAGE):
         try:
             host, port, seconds = json.loads(question)
             with (
@@ -38,33 +38,33 @@ def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
             ):
                 connection = outbound_proxy.connect(str(host), int(port))
         except InternalAddress:
-            _reply(asked, {"error": "Inside", "words": ""})
+            _reply(requests_socket, {"error": "Inside", "words": ""})
         except OSError as error:
-            _reply(asked, {"error": type(error).__name__, "words": str(error)[:400], "number": error.errno})
+            _reply(requests_socket, {"error": type(error).__name__, "words": str(error)[:400], "number": error.errno})
         except (ValueError, TypeError, RecursionError, OverflowError):
             return
         else:
             with connection:
-                socket.send_fds(asked, [b"{}"], [connection.fileno()])
+                socket.send_fds(requests_socket, [b"{}"], [connection.fileno()])
 
 
-def _reply(asked: socket.socket, answer: dict[str, Any]) -> None:
+def _reply(requests_socket: socket.socket, answer: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
-        asked.sendall(json.dumps(answer).encode())
+        requests_socket.sendall(json.dumps(answer).encode())
 
 
 class ConnectionBroker:
     """The confined side; replaces `deadline_sockets.dial`. `refused` is called before InternalAddress is raised."""
 
-    def __init__(self, asks: socket.socket, refused: Callable[[], None]) -> None:
-        self._asks, self._refused = asks, refused
+    def __init__(self, socket_to_broker: socket.socket, refused: Callable[[], None]) -> None:
+        self._socket, self._refused = socket_to_broker, refused
         self._lock = threading.Lock()
 
     def __call__(self, host: str, port: int) -> deadline_sockets.PlainSocket:
         """Raises OSError (gaierror, TimeoutError, …) or InternalAddress."""
         with self._lock:
-            self._asks.sendall(json.dumps([host, port, deadline_sockets.seconds_left()]).encode())
-            answer, descriptors, _flags, _address = socket.recv_fds(self._asks, MAX_MESSAGE, 1)
+            self._socket.sendall(json.dumps([host, port, deadline_sockets.seconds_left()]).encode())
+            answer, descriptors, _flags, _address = socket.recv_fds(self._socket, MAX_MESSAGE, 1)
         if descriptors:
             plain = deadline_sockets.PlainSocket(fileno=descriptors[0])
             plain.settimeout(deadline_sockets.seconds_left())

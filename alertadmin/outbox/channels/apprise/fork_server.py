@@ -95,18 +95,18 @@ def serve(connection: socket.socket) -> None:
     """Serve one request in this fork, which makes the connections for another fork."""
     events = Events(connection.makefile("w", encoding="utf-8"))
     events.report("started")
-    asked, asks = socket.socketpair()
+    broker_end, client_end = socket.socketpair()
     orders, own = os.pipe()
     parent = os.getpid()
     if os.fork() == 0:  # before the order is read: the proxy's password in it never reaches the confined fork
-        asked.close()
+        broker_end.close()
         os.close(own)
         confinement.end_with_parent(parent)
         with os.fdopen(orders, encoding="utf-8") as lines:
             order = json.loads(lines.readline())
-        _run_service(order, EgressAllowlist.parse(order["allowed"]), events, asks)
+        _run_service(order, EgressAllowlist.parse(order["allowed"]), events, client_end)
     else:
-        asks.close()
+        client_end.close()
         os.close(orders)
         with connection.makefile("r", encoding="utf-8") as lines:
             order = json.loads(lines.readline())
@@ -115,10 +115,10 @@ def serve(connection: socket.socket) -> None:
         with os.fdopen(own, "w", encoding="utf-8") as line:
             line.write(json.dumps(order) + "\n")
         threading.Thread(target=_exit_with_client, args=(connection,), daemon=True).start()
-        connection_broker.serve(asked, EgressAllowlist.parse(order["allowed"]))
+        connection_broker.serve(broker_end, EgressAllowlist.parse(order["allowed"]))
 
 
-def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
+def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events, client_end: socket.socket) -> None:
     """Run the service's code, confined."""
     RecordingSession.events = events
     RecordingSession.hidden = secret_parts(order["url"])
@@ -126,7 +126,7 @@ def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events
     def refused() -> None:
         events.report("inside")
 
-    deadline_sockets.set_dialer(connection_broker.ConnectionBroker(asks, refused))
+    deadline_sockets.set_dialer(connection_broker.ConnectionBroker(client_end, refused))
     confinement.confine(allowed, refused=refused)
     from alertadmin.outbox.channels.apprise import plugins
 
