@@ -23,7 +23,7 @@ import idna
 MAX_LOCAL_PART = 64
 MAX_LENGTH = 254
 """Octets in SMTP: a path of 256 without its angle brackets (RFC 5321, 4.5.3.1.3, erratum 1690)."""
-_MAX_INPUT = 1000
+MAX_INPUT = 1000
 """Characters; longer text is refused without parsing."""
 _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
@@ -39,7 +39,13 @@ class Flaw(StrEnum):
     """Why a text is not an address."""
 
     FORM = "form"
-    """Not a single plain address: none, several, one with a name, with quotes, with "mailto:"."""
+    """Not a single plain address: none, one with a name, with quotes, with "mailto:"."""
+    SEVERAL = "several"
+    """Found by `pasted_address` only."""
+    NOT_SMTP = "not_smtp"
+    """Another kind of address of Exchange, such as X500:. Found by `pasted_address` only."""
+    GUEST = "guest"
+    """The sign-in name that Entra gives a guest, `ada_example.com#EXT#@…`. Found by `pasted_address` only."""
     HIDDEN = "hidden"
     """It contains an invisible character."""
     LOCAL_PART = "local_part"
@@ -72,7 +78,7 @@ def parse(text: str) -> EmailAddress:
     Raises InvalidAddress for all but a dot-atom and a domain name: also for quoted local parts, IP addresses, a
     trailing dot, names, "mailto:" and invisible characters inside.
     """
-    if len(text) > _MAX_INPUT:
+    if len(text) > MAX_INPUT:
         raise InvalidAddress(Flaw.TOO_LONG)
     bare = strip_invisible(text)
     _check_shown(bare)
@@ -104,8 +110,8 @@ def canonical(text: str) -> str:
     try:
         return parse(text).canonical
     except InvalidAddress:
-        if len(text) > _MAX_INPUT:
-            text = f"{text[:_MAX_INPUT]}…"  # no address ends like this
+        if len(text) > MAX_INPUT:
+            text = f"{text[:MAX_INPUT]}…"  # no address ends like this
         return _UNSTORABLE.sub("\ufffd", strip_invisible(text).lower())
 
 

@@ -7,7 +7,6 @@ and collations differ between databases.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from mailer.email_address import EmailAddress, Flaw, InvalidAddress, canonical, parse, strip_invisible
+from mailer.email_address import EmailAddress, Flaw, InvalidAddress, canonical
+from mailer.pasted_address import parse_pasted
 
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
@@ -29,9 +29,9 @@ LONGEST = 254
 
 
 def clean(text: str) -> EmailAddress:
-    """Parse an address. Raises ValidationError, whose message says what to change."""
+    """Parse the one address in a typed or pasted text. Raises ValidationError, whose message says what to change."""
     try:
-        return parse(text)
+        return parse_pasted(text)
     except InvalidAddress as error:
         raise ValidationError(_explain(error), code=error.flaw.value) from None
 
@@ -41,24 +41,13 @@ def clean_stored(text: str) -> str:
     return clean(text).stored
 
 
-def split_addresses(text: str) -> list[str]:
-    """Split a pasted list into addresses, not yet validated: separated by lines, semicolons, commas or spaces.
-
-    Names around addresses, as Outlook copies them ("Svensson, Anna <anna@example.com>; …"), and `mailto:` are dropped.
-    A word that is no address stays, so that the caller can name it.
-    """
-    found: list[str] = []
-    for part in re.split(r"[;\r\n\t]+", text):
-        # By `find`, since an expression would take quadratic time on a long text without brackets.
-        rest = 0
-        while (opening := part.find("<", rest)) >= 0 and (closing := part.find(">", opening)) >= 0:
-            name = re.sub(r'"[^"]*"', " ", part[rest:opening])
-            found += [word for word in re.split(r"[,\s]+", name) if "@" in word]
-            found.append(part[opening + 1 : closing])
-            rest = closing + 1
-        found += re.split(r"[,\s]+", part[rest:])
-    addresses = (re.sub(r"(?i)^mailto:", "", strip_invisible(word)) for word in found)
-    return list(dict.fromkeys(address for address in addresses if address))
+def error_in(text: str) -> str:
+    """What to change in a text that is no address; empty if it is one."""
+    try:
+        clean(text)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
 
 
 def _explain(error: InvalidAddress) -> str:
@@ -74,13 +63,23 @@ def _explain(error: InvalidAddress) -> str:
         )
     if error.flaw == Flaw.TOO_LONG:
         return _("This is too long for an e-mail address.")
-    return _("This is not an e-mail address. Enter one address, without a name: name@example.com.")
+    if error.flaw == Flaw.SEVERAL:
+        return _("These are several addresses. Enter one: name@example.com.")
+    if error.flaw == Flaw.NOT_SMTP:
+        return _("This address is for Exchange itself. Take the one that starts with SMTP:, such as name@example.com.")
+    if error.flaw == Flaw.GUEST:
+        return _("This is a guest’s sign-in name, which receives no mail. Enter the guest’s own address.")
+    return _("This is not an e-mail address. Enter one address: name@example.com.")
 
 
 class EmailAddressInput(forms.EmailField):
     """Clean the input to the stored form."""
 
     default_validators = []
+
+    def __init__(self, **kwargs: Any) -> None:
+        # The length is that of the address alone: a browser would cut a pasted text with a name.
+        super().__init__(**{**kwargs, "max_length": None})
 
     def to_python(self, value: Any) -> str:
         text = super().to_python(value) or ""

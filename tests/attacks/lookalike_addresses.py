@@ -34,7 +34,7 @@ DOUBLES = {
 """Each another mailbox than the victim's and than any other of these."""
 
 MALFORMED = {
-    "trailing dot": "kim.fisk@strasse-inc.example.",
+    "two trailing dots": "kim.fisk@strasse-inc.example..",
     "two dots": "kim..fisk@strasse-inc.example",
     "zero width inside": "kim\u200b.fisk@strasse-inc.example",
     "soft hyphen inside": "kim.fisk@strasse\u00ad-inc.example",
@@ -47,10 +47,12 @@ MALFORMED = {
     "two addresses": "kim.fisk@strasse-inc.example,eve@evil.example",
     "two at signs": "kim.fisk@strasse-inc.example@evil.example",
     "fullwidth at sign": "kim.fisk＠strasse-inc.example@evil.example",
-    "with a name": "Kim <kim.fisk@strasse-inc.example>",
+    "with a name and an address more": "eve@evil.example <kim.fisk@strasse-inc.example>",
+    "name and comment": "Kim <kim.fisk(eve)@strasse-inc.example>",
+    "mailto with a header": "mailto:kim.fisk@strasse-inc.example%0aBcc:eve@evil.example",
+    "mailto with a copy": "mailto:kim.fisk@strasse-inc.example?cc=eve@evil.example",
     "quoted": '"kim.fisk"@strasse-inc.example',
     "comment": "kim.fisk(eve)@strasse-inc.example",
-    "mailto": "mailto:kim.fisk@strasse-inc.example",
     "half a surrogate pair": "kim.fisk\ud800@strasse-inc.example",
 }
 """No addresses: no door takes them for the victim's either."""
@@ -80,3 +82,13 @@ HONEST = {
     "direction marks around": f"\u202a{VICTIM}\u202c",
 }
 """What people type and paste."""
+
+WRAPPED = {
+    "trailing dot": f"{VICTIM}.",
+    "with a name": f"Kim <{VICTIM}>",
+    "with a name that is an address": f'"eve@evil.example" <{VICTIM}>',
+    "mailto": f"mailto:{VICTIM}",
+    "mailto with a subject": f"MailTo:{VICTIM}?subject=eve@evil.example",
+    "proxy address": f"SMTP:{VICTIM}",
+}
+"""What people paste around an address, read by every input; not by a comparison of stored addresses."""

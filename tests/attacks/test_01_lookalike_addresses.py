@@ -25,7 +25,7 @@ from alertadmin.outbox.models import Delivery, Purpose
 from mailer.email_address import InvalidAddress, parse
 from sandbox import Sandbox
 from tests.accounts.oidc.conftest import OPERATORS, Entra, entra
-from tests.attacks.lookalike_addresses import HONEST, LOOK_ALIKES, MALFORMED, ODD_SPELLINGS, VICTIM
+from tests.attacks.lookalike_addresses import HONEST, LOOK_ALIKES, MALFORMED, ODD_SPELLINGS, VICTIM, WRAPPED
 from tests.conftest import PASSWORD, hashed_password
 from tests.helpers.login import signed_in_at
 
@@ -67,7 +67,7 @@ def test_no_look_alike_signs_in_as_another(victim: User, typed: str) -> None:
 
 
 @pytest.mark.control(70)
-@pytest.mark.parametrize("typed", OWN.values(), ids=OWN)
+@pytest.mark.parametrize("typed", (OWN | WRAPPED).values(), ids=OWN | WRAPPED)
 def test_people_sign_in_however_they_type_their_address(victim: User, typed: str) -> None:
     assert signs_in(typed)
 
@@ -83,13 +83,14 @@ def test_an_international_domain_is_typed_in_either_form(administrator: User, ty
 @pytest.mark.control(71)
 @pytest.mark.django_db(transaction=True)
 def test_a_link_to_a_new_password_is_mailed_to_the_stored_address_alone(victim: User, relay: Sandbox) -> None:
-    for typed in (*FOREIGN.values(), *ODD_SPELLINGS.values(), *HONEST.values()):
+    own = (*ODD_SPELLINGS.values(), *HONEST.values(), *WRAPPED.values())
+    for typed in (*FOREIGN.values(), *own):
         unthrottled()
         assert post(reverse("forgotten-password"), email=typed).status_code in (200, 422)
     worker.deliver_due()
     states = Delivery.objects.filter(purpose=Purpose.PASSWORD).values_list("state", "recipient")
     assert {recipient for state, recipient in states if state != "cancelled"} == {VICTIM}
-    assert sum(state == "sent" for state, _recipient in states) == len(ODD_SPELLINGS) + len(HONEST)
+    assert sum(state == "sent" for state, _recipient in states) == len(own)
     for delivery in Delivery.objects.filter(state="sent"):
         [mail] = relay.ledger.messages(delivery.message_id)
         assert mail["to"] == [VICTIM]
@@ -148,7 +149,7 @@ def signed_in_owner(client: Client, administrator: User) -> Client:
 @pytest.mark.control(70)
 def test_a_provider_s_claim_takes_no_account_over(entra: Entra, victim: User) -> None:
     entra.person.groups = [OPERATORS]
-    for claimed in (*ODD_SPELLINGS.values(), *HONEST.values(), *MALFORMED.values()):
+    for claimed in (*ODD_SPELLINGS.values(), *HONEST.values(), *WRAPPED.values(), *MALFORMED.values()):
         entra.client = Client()
         entra.person.mail = claimed
         entra.sign_in()

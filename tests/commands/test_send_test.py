@@ -105,7 +105,7 @@ def test_unknown_names_are_refused_and_nothing_is_stored(installation: Installat
     customers.bring_into(installation)
     for arguments, said in [
         (["unknown@x.example", "--to", "me@x.example"], "No mailbox unknown@x.example is registered"),
-        ([customer.address, "--to", "me"], "me: This is not an e-mail address"),
+        ([customer.address, "--to", "me"], "“me”: This is not an e-mail address"),
         ([customer.address, "--to", "me@x.example", "--app", "ALERT"], "This is not an ID:"),
         ([customer.address, "--to", "me@x.example", "--app", customer.directory_id], "No mailbox"),
     ]:

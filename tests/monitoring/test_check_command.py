@@ -35,7 +35,7 @@ ERRORS = [
     ({"SMTP_URL": "smtp://a@x.example:canary#ss@relay.example:587"}, "write %23"),
     ({"SMTP_URL": "smtp://a@x.example:canary/ss@relay.example"}, "write %2F"),
     ({"SMTP_URL": "smtp://relay.example?cafile=/ca.pem"}, "an option other than ca_file"),
-    ({"SMTP_FROM": "alerts"}, "alerts@example.com"),
+    ({"SMTP_FROM": "alerts"}, "name@example.com"),
     ({"CLOUDS_FILE": "/no/such.toml"}, "ALERTADMIN_CLOUDS_FILE"),
     ({"SIGN_IN_FILE": "/no/such.toml"}, "ALERTADMIN_SIGN_IN_FILE"),
     ({"KEYS_CA_FILE": "/no/such.pem"}, "/no/such.pem cannot be read: no such file"),

@@ -32,6 +32,7 @@ from alertadmin.audit.models import AuditEntry
 from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.audit.throttle_counter import ThrottleCounter
 from mailer.email_address import canonical
+from mailer.pasted_address import canonical_pasted
 
 __all__ = [
     "AuditEntry",
@@ -55,8 +56,8 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def by_address(self, address: str) -> User | None:
-        """The user with this address, compared in canonical form."""
-        return self.filter(email_canonical=canonical(address)).first()
+        """The user with this address, as typed or stored, compared in canonical form."""
+        return self.filter(email_canonical=canonical_pasted(address)).first()
 
     def get_by_natural_key(self, username: str | None) -> User:
         """Django's hook for sign-in. Raises User.DoesNotExist."""
@@ -65,7 +66,7 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Create an owner of the installation from the console; the operator vouches for the address."""
         with transaction.atomic():
-            proven = {"proven_at": timezone.now(), "proven_address": canonical(email)}
+            proven = {"proven_at": timezone.now(), "proven_address": canonical_pasted(email)}
             user = self.create_user(email, password, **{**proven, **fields})
             make_owner(user)
         return user

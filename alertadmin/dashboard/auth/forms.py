@@ -14,7 +14,7 @@ from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
-from mailer.email_address import canonical
+from mailer.pasted_address import canonical_pasted
 
 
 class SignInForm(AuthenticationForm):
@@ -33,7 +33,7 @@ class SignInForm(AuthenticationForm):
         return data
 
     def clean_username(self) -> str:
-        return canonical(str(self.cleaned_data["username"]))
+        return canonical_pasted(str(self.cleaned_data["username"]))
 
 
 class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -21,7 +21,7 @@ SHOWN = 10
 class RequestForm(forms.Form):
     """Offers the tenant's contacts; any other address may be entered."""
 
-    recipient = EmailAddressInput(label=gettext_lazy("To"), max_length=254)
+    recipient = EmailAddressInput(label=gettext_lazy("To"))
 
     def __init__(self, *args: Any, consent: Consent, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -26,7 +26,6 @@ OFFERED = 50
 class ScopeForm(forms.Form):
     other = EmailAddressInput(
         label=gettext_lazy("Another mailbox of this tenant"),
-        max_length=254,
         help_text=gettext_lazy(
             "A mailbox that the app does not need. If the app can send as it, you receive the mail."
         ),

@@ -23,7 +23,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.dashboard.setup_wizard.base import page, step
 from alertadmin.dashboard.setup_wizard.portal_steps import PATHS
 from alertadmin.dashboard.setup_wizard.progress import STEPS, url
-from alertadmin.dashboard.ui.email_list_field import read_stored
+from alertadmin.dashboard.ui.email_list_field import ContactListField
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
@@ -63,10 +63,8 @@ class DirectoryForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"), required=False, help_text=gettext_lazy("Language of its reminders.")
     )
-    contacts = forms.CharField(
+    contacts = ContactListField(
         label=gettext_lazy("Contacts"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
             "Notified before a secret expires: one e-mail address per line. Leave empty to notify the administrators."
         ),
@@ -79,9 +77,6 @@ class DirectoryForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["cloud"].choices = cloud_choices()  # type: ignore[attr-defined]
         self.fields["language"].choices = languages.of_a_tenant()  # type: ignore[attr-defined]
-
-    def clean_contacts(self) -> list[str]:
-        return read_stored(self.cleaned_data["contacts"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

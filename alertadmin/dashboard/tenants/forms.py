@@ -9,7 +9,7 @@ from alertadmin import audit
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
-from alertadmin.dashboard.ui.email_list_field import read_stored
+from alertadmin.dashboard.ui.email_list_field import ContactListField
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.new_destination import TenantDestination
 from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
@@ -23,10 +23,8 @@ class TenantForm(TenantDestination):
         label=_("Directory (tenant) ID"),
         help_text=_("Entra admin center, App registrations, your app, Overview: Directory (tenant) ID."),
     )
-    contacts = forms.CharField(
+    contacts = ContactListField(
         label=_("Contacts"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_(
             "Notified before a secret expires: one e-mail address per line. Leave empty to notify the administrators."
         ),
@@ -52,9 +50,6 @@ class TenantForm(TenantDestination):
 
     def clean_directory_id(self) -> str:
         return input_validation.check_directory_id(self.cleaned_data["directory_id"])
-
-    def clean_contacts(self) -> list[str]:
-        return read_stored(self.cleaned_data["contacts"])
 
     def save(self, commit: bool = True) -> Tenant:
         tenant: Tenant = self.instance

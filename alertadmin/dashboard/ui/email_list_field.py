@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts.email_address import clean, split_addresses
+from alertadmin.accounts.email_address import clean
 from mailer.email_address import EmailAddress
+from mailer.pasted_address import split_addresses
 
 
 def read_addresses(text: str) -> list[EmailAddress]:
@@ -25,11 +26,6 @@ def read_addresses(text: str) -> list[EmailAddress]:
     return list(found.values())
 
 
-def read_stored(text: str) -> list[str]:
-    """The same in the stored form."""
-    return [address.stored for address in read_addresses(text)]
-
-
 class EmailListField(forms.CharField):
     """E-mail addresses, one per line; cleaned to a list of canonical addresses."""
 
@@ -37,4 +33,14 @@ class EmailListField(forms.CharField):
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **kwargs)
 
     def clean(self, value: Any) -> list[str]:
-        return [address.canonical for address in read_addresses(str(super().clean(value)))]
+        return [self.form_of(address) for address in read_addresses(str(super().clean(value)))]
+
+    def form_of(self, address: EmailAddress) -> str:
+        return address.canonical
+
+
+class ContactListField(EmailListField):
+    """The same, cleaned to the stored form."""
+
+    def form_of(self, address: EmailAddress) -> str:
+        return address.stored

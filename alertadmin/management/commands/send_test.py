@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts.email_address import clean_stored
+from alertadmin.accounts.email_address import clean_stored, error_in
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.management.output import readable
 from alertadmin.outbox import worker
@@ -19,7 +19,7 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from alertadmin.stored_messages import render_stored
 from mailer.diagnosis import explain
-from mailer.email_address import canonical
+from mailer.pasted_address import canonical_pasted
 
 
 class Command(JsonCommand):
@@ -56,7 +56,8 @@ class Command(JsonCommand):
         try:
             recipient = clean_stored(options["to"])
         except ValidationError as error:
-            raise CommandRefused(f"{options['to']}: {' '.join(error.messages)}") from None
+            words = {"text": options["to"], "reason": " ".join(error.messages)}
+            raise CommandRefused(_("“%(text)s”: %(reason)s") % words) from None
         delivery = worker.deliver_immediately(
             lambda: test_send.create(mailbox, recipient, transport=options["transport"], now=timezone.now())
         )
@@ -107,13 +108,15 @@ def _step(step: dict[str, Any]) -> str:
 def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
     """Return the mailbox with this address; of several apps' ones, the first that uses `transport`, else the first.
     Raises CommandRefused."""
-    found = Mailbox.objects.filter(address_canonical=canonical(address)).select_related("app__tenant", "tenant")
+    found = Mailbox.objects.filter(address_canonical=canonical_pasted(address)).select_related("app__tenant", "tenant")
     if client_id is not None:
         try:
             found = found.filter(app__client_id=guid.normalize(client_id))
         except ValidationError as error:
             raise CommandRefused(" ".join(error.messages)) from None
     mailboxes = sorted(found.order_by("app__name", "pk"), key=lambda mailbox: mailbox.transport != transport)
+    if not mailboxes and (reason := error_in(address)):
+        raise CommandRefused(_("“%(text)s”: %(reason)s") % {"text": address, "reason": reason})
     if not mailboxes:
         raise CommandRefused(
             _("No mailbox %(address)s is registered here. Add it, or import it.") % {"address": address}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 from django.conf import settings
+from django.utils import translation
 
+from alertadmin.accounts.email_address import error_in
 from alertadmin.outbox import messages
 from alertadmin.registry.clouds import UnknownName, server_of
 from alertadmin.registry.credentials.app_identity import credential_in_use, identity_of, login_of
@@ -13,7 +16,9 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.personal.refresh_tokens import signed_in_account
 from mailer import transports
+from mailer.email_address import Flaw, InvalidAddress
 from mailer.message import BadAddress, address_of
+from mailer.pasted_address import parse_pasted
 from mailer.tokens import TokenSource
 from mailer.transports import Sender, Transport
 
@@ -62,19 +67,25 @@ def open_relay(url: str) -> Transport | None:
 def relay_from() -> str:
     """ALERTADMIN_SMTP_FROM, the sender of mails by the relay. Empty if it is not set or not valid
     (relay_from_error)."""
-    address = settings.ENVIRONMENT.get("SMTP_FROM")
-    return "" if relay_from_error() else address
+    return _relay_from()[0]
 
 
 def relay_from_error() -> str:
     """Why ALERTADMIN_SMTP_FROM cannot be used, as an English sentence; empty if it can."""
-    address = settings.ENVIRONMENT.get("SMTP_FROM")
+    return _relay_from()[1]
+
+
+def _relay_from() -> tuple[str, str]:
+    """The address and the error, one of them empty."""
+    text = settings.ENVIRONMENT.get("SMTP_FROM")
     try:
-        if address:
-            address_of(address)
-    except BadAddress as error:
-        return f"{error} Write one such as alerts@example.com."
-    return ""
+        return parse_pasted(text).stored if text else "", ""
+    except InvalidAddress as error:
+        if error.flaw == Flaw.DOMAIN:  # a host without a domain, which an internal relay may accept
+            with suppress(BadAddress):
+                return address_of(text), ""
+    with translation.override("en"):
+        return "", error_in(text)
 
 
 def forget_tokens(sender: Sender) -> None:

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.accounts.email_address import clean_stored, split_addresses
+from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.time_zones import parse_time_zone, zone_or_utc
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
@@ -24,6 +24,7 @@ from alertadmin.registry.date_parser import DayOrder, readings
 from alertadmin.registry.models import CredentialKind, SignInAudience
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.text import readable
+from mailer.pasted_address import split_addresses
 
 FORMULA_PREFIXES = ("=", "+", "-", "@")
 LONGEST = {
@@ -277,9 +278,10 @@ def _emails(text: str) -> tuple[str, ...]:
     for number, part in enumerate(parts, 1):
         try:
             stored.append(clean_stored(part))
-        except ValidationError:
-            message = _("Address %(number)d of %(all)d is not an e-mail address. Separate several with semicolons.")
-            raise ValidationError(message % {"number": number, "all": len(parts)}) from None
+        except ValidationError as error:
+            words = {"number": number, "all": len(parts), "reason": " ".join(error.messages)}
+            message = _("Address %(number)d of %(all)d: %(reason)s Separate several with semicolons.")
+            raise ValidationError(message % words) from None
     return tuple(stored)
 
 

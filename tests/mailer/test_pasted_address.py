@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.accounts.email_address import split_addresses
+from mailer.pasted_address import split_addresses
 
 TWO = ["anna@example.com", "bo@example.com"]
 
