@@ -141,7 +141,7 @@ def command_inputs() -> set[tuple[str, str]]:
     return {
         (command, action.dest)
         for command, app in get_commands().items()
-        if isinstance(app, str) and app.startswith("alertadmin")
+        if app.startswith("alertadmin")
         for action in load_command_class(app, command).create_parser("x", command)._actions
         if _takes_address(action)
     }
