@@ -79,6 +79,8 @@ def classify(text: str) -> Classification | None:
 def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     """As `classify`, with the normalized text, its AADSTS numbers and the classifications of its errors."""
     verdict = _classify_errors(plain_text, numbers, errors)
+    if verdict is None and PENDING.search(plain_text):
+        return Classification("transient", Rank.HINT)
     if verdict is None and FINAL.search(plain_text):
         return Classification("recipient_rejected", Rank.HINT)
     if verdict is not None and verdict.slug in _PASSING and FINAL.search(plain_text) and not PENDING.search(plain_text):
@@ -98,11 +100,12 @@ def _classify_errors(plain_text: str, numbers: list[int], errors: list[Classific
     if verdict is not None and verdict.rank >= Rank.REFINED:
         return verdict
     packed = normalization.strip_spaces(plain_text)
-    known = numbers if any(number in AADSTS for number in numbers) else _unspaced_numbers(packed)
+    known = numbers if any(number in AADSTS for number in numbers) else _unspaced_numbers(packed, numbers)
     verdict = _stronger(verdict, _best(packed, known, squeezed=True, reached=reached))
     # Beside an AADSTS number that is not known, words such as "token" and "invalid" say nothing of the cause.
     if not numbers and (verdict is None or verdict.rank < Rank.COMPOSED):
         slug = compose(plain_text)
+        reached = reached or (verdict is not None and bool(_ANSWERED.search(plain_text)))
         if slug is not None and not (reached and slug == "network"):
             verdict = Classification(slug, Rank.COMPOSED)
     return verdict
@@ -161,11 +164,14 @@ def _by_number(numbers: list[int]) -> Classification | None:
     return Classification(AADSTS[families[0]], Rank.CODE - 1) if families else None
 
 
-def _unspaced_numbers(packed: str) -> list[int]:
-    """AADSTS numbers in a text without spaces, where other digits may follow: the longest known number."""
+def _unspaced_numbers(packed: str, whole: list[int]) -> list[int]:
+    """AADSTS numbers in a text without spaces, where other digits may follow: the longest known number. Numbers that
+    the text has as a `whole` are unknown, and no beginning of them is meant."""
     found = []
     for match in _first(_NUMBER.finditer(packed)):
         digits = match[1]
+        if int(digits) in whole:
+            continue
         found += [int(digits[:length]) for length in range(len(digits), 3, -1) if int(digits[:length]) in AADSTS][:1]
     return found
 

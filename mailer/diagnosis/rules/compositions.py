@@ -69,7 +69,11 @@ COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("token_rejected", ("sign-in", "wrong", "mail server")),
     Composition("user_sign_in_needed", ("sign-in", "password")),
     Composition("smtp_auth_disabled", ("sign-in", "required", "mail server")),
+    Composition("network", ("service", "unreachable")),
+    Composition("network", ("mail server", "broken")),
+    Composition("user_sign_in_needed", ("account", "locked"), without=("recipient", "mailbox", "application")),
     Composition("transient", ("service", "unavailable")),
+    Composition("network", ("timeout",)),
     Composition("transient", ("unavailable", "later")),
 )
 

@@ -89,6 +89,21 @@ ENTRA_WORDS: Final[tuple[Rule, ...]] = (
         r"app(?:lication)? passwords? .{0,40}(?:no longer|not supported|disabled|retired)",
     ),
     *rules(
+        "network",
+        Rank.WORDING,
+        "MSAL's ClientAuthError",
+        r"endpoints_resolution_error|openid_config_error|could not (?:resolve|retrieve) endpoints",
+    ),
+    *rules(
+        "sending_limit",
+        Rank.WORDING,
+        _EXCHANGE,
+        r"(?:blocked|restricted|suspended|disabled|prevented) from sending",
+        r"sending (?:has been |is )?(?:blocked|restricted|suspended)",
+        r"bloquee? .{0,30}envoi|envoi .{0,30}(?:bloque|suspendu)",
+        r"(?:am|vom|fur das) senden .{0,20}(?:gesperrt|gehindert)",
+    ),
+    *rules(
         "transient",
         Rank.CODE,
         _EXCHANGE,

@@ -67,16 +67,17 @@ _ROWS: Final[dict[str, str]] = {
     "niet vertrouwd/zelfondertekend/nao e valido/invalido/nao confiavel/autoassinado",
     "expired": "expired/has expired/expire /expire./expiree/expires /arrive a expiration/abgelaufen/caducad/expirad/"
     "vencid/scadut/verlopen",
-    "broken": "refused/reset/closed/lost/aborted/dropped/interrupted/terminated/timed out/time out/timeout/refusee/"
-    "fermee/perdue/interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/"
-    "verloren/zuruckgesetzt/zeituberschreitung/rechazad/cerrad/perdid/interrumpid/agotad/rifiutat/chius/"
-    "interrott/scadut/geweigerd/gesloten/verbroken/onderbroken/recusad/fechad/perdida/interrompid/"
-    "encerrad/esgotad",
-    "unmade": "failed/en erreur/en echec/cannot/can't/could not/couldn't/unable/impossible/echou/echec/n'a pas pu/"
-    "ne peut pas/konnte nicht/konnte keine/kann nicht/kann keine/fehlgeschlagen/nicht moglich/"
-    "nicht hergestellt/no se pudo/no se puede/no se ha podido/no fue posible/fallo/fallid/impossibile/"
-    "non e stato possibile/non riuscit/fallit/kan geen/kan niet/kon niet/kon geen/mislukt/niet mogelijk/"
-    "nao foi possivel/nao e possivel/falha/falhou",
+    "broken": "disconnected/disconnects/coupe /coupee/couper/deconnect/desconect/disconness/verbreekt/refused/"
+    "reset/closed/lost/aborted/dropped/interrupted/terminated/timed out/time out/refusee/fermee/perdue/"
+    "interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/verloren/"
+    "zuruckgesetzt/zeituberschreitung/rechazad/cerrad/perdid/interrumpid/agotad/rifiutat/chius/interrott/"
+    "scadut/geweigerd/gesloten/verbroken/onderbroken/recusad/fechad/perdida/interrompid/encerrad/esgotad",
+    "unmade": "error while/error connecting/error during/erreur de/erreur lors/fehler bei der/error al/error de/"
+    "errore durante/errore di/fout bij/erro ao/erro de/failed/en erreur/en echec/cannot/can't/could not/"
+    "couldn't/unable/impossible/echou/echec/n'a pas pu/ne peut pas/konnte nicht/konnte keine/kann nicht/"
+    "kann keine/fehlgeschlagen/nicht moglich/nicht hergestellt/no se pudo/no se puede/no se ha podido/"
+    "no fue posible/fallo/fallid/impossibile/non e stato possibile/non riuscit/fallit/kan geen/kan niet/"
+    "kon niet/kon geen/mislukt/niet mogelijk/nao foi possivel/nao e possivel/falha/falhou",
     "refused": "rejected/refused/denied/not accepted/not allowed/not permitted/rejete/refus/pas accepte/"
     "non autorise/pas autorise/interdit/abgelehnt/abgewiesen/verweigert/zuruckgewiesen/nicht akzeptiert/"
     "nicht erlaubt/nicht zulassig/nicht gestattet/nicht berechtigt/rechazad/denegad/no permitid/"
@@ -91,10 +92,11 @@ _ROWS: Final[dict[str, str]] = {
         "resolve/resolution/lookup/no address/pas ete resolu/pas pu etre resolu/resoudre/aufgelost/auflosung/"
         "auflosen/resolver/resuelt/risolver/risoluzione/omgezet/opgelost/resolvid"
     ),
-    "full": "speicherlimit/storage limit/limite de stockage/limite de almacenamiento/limite di archiviazione/"
-    "opslaglimiet/limite de armazenamento/is full/full./full,/over quota/quota exceeded/"
-    "exceeded its quota/exceeded the quota/est pleine/pleine/saturee/quota depasse/ist voll/voll./"
-    "uberfullt/kontingent/esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/cheia/out of storage",
+    "full": "no space left/plus d'espace/kein speicherplatz/sin espacio/spazio esaurito/speicherlimit/"
+    "storage limit/limite de stockage/limite de almacenamiento/limite di archiviazione/opslaglimiet/"
+    "limite de armazenamento/is full/full./full,/over quota/quota exceeded/exceeded its quota/"
+    "exceeded the quota/est pleine/pleine/saturee/quota depasse/ist voll/voll./uberfullt/kontingent/"
+    "esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/cheia/out of storage",
     "too large": "too large/too big/exceeds the maximum/exceeds the size/maximum size/size limit/larger than/"
     "trop volumineu/trop gros/trop grand/trop lourd/taille maximale/depasse la taille/limite de taille/"
     "zu gross/maximale grosse/grossenbeschrankung/grossenlimit/grossengrenz/maximal zulassige/"
@@ -119,6 +121,17 @@ _ROWS: Final[dict[str, str]] = {
     "unavailable": "unavailable/not available/non disponible/temporarily/indisponible/pas disponible/temporairement/"
     "nicht verfugbar/vorubergehend/no disponible/no esta disponible/temporalmente/non disponibile/"
     "non e disponibile/temporaneamente/niet beschikbaar/tijdelijk/indisponivel/temporariamente",
+    "unreachable": "unreachable/not reachable/not be reached/not responding/not respond/no response/no answer/"
+    "injoignable/inaccessible/ne repond pas/pas de reponse/aucune reponse/nicht erreichbar/"
+    "nicht erreicht/antwortet nicht/keine antwort/inalcanzable/no responde/sin respuesta/irraggiungibile/"
+    "non risponde/nessuna risposta/onbereikbaar/niet bereikbaar/reageert niet/geen antwoord/inacessivel/"
+    "nao responde/sem resposta",
+    "timeout": "zeituberschreitung/zeitlimit uberschritten/delai d'attente/delai depasse/delai expire/"
+    "delai d'expiration/temps depasse/tiempo de espera/tempo limite/tempo scaduto/tempo di attesa/"
+    "tijdslimiet",
+    "account": "account/compte/~konto/~benutzer/cuenta/utente/~gebruiker/conta/usuario/utilisateur",
+    "locked": "locked/is disabled/been disabled/suspended/verrouille/desactive/suspendu/gesperrt/deaktiviert/"
+    "bloquead/deshabilitad/suspendid/bloccat/disabilitat/sospes/geblokkeerd/uitgeschakeld/desativad",
     "later": "try again later/retry later/please try later/try later/reessayez plus tard/reessayer plus tard/"
     "ulterieurement/spater erneut/spater noch einmal/spater wieder/spateren zeitpunkt/mas tarde/"
     "piu tardi/later opnieuw/het later/mais tarde",

@@ -32,7 +32,7 @@ REPLIES: Final[dict[int, str]] = {
 }
 """Cause of a bare reply code. Other codes from 400 to 499 are temporary."""
 
-_NAMED = r"(?:code|said:?|reply:?|response:?|smtp;|failed:|error:?|was:?|message|b)[ \"':]{1,3}"
+_NAMED = r"(?:code|said:?|reply:?|response:?|smtp;|failed:|error:?|was:?|message|smtp|b)[ \"':]{1,3}"
 
 
 def _replies() -> tuple[Rule, ...]:
