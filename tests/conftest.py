@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
@@ -16,6 +17,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django import Settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import make_owner
@@ -27,6 +29,10 @@ from mailer.http import outbound_proxy
 from sandbox import Sandbox
 from tests.factories import Rows
 from tests.helpers import migrated_database
+
+if TYPE_CHECKING:
+    # Needs psycopg, which only PostgreSQL needs.
+    from tests.helpers.postgresql_template import PostgresqlTemplate
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -128,7 +134,26 @@ def django_db_keepdb(django_db_modify_db_settings: None, kept_databases: Path) -
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_keepdb: bool, kept_databases: Path) -> None:
+def postgresql_template(django_db_modify_db_settings: None) -> Iterator[PostgresqlTemplate | None]:
+    """On PostgreSQL: the database that the first worker of a run migrates and the others copy, one after another."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        yield None
+        return
+    from tests.helpers.postgresql_template import PostgresqlTemplate
+
+    with PostgresqlTemplate(os.environ["ALERTADMIN_DATABASE_URL"]) as template:
+        if template.exists():
+            database.setdefault("TEST", {}).update(TEMPLATE=template.NAME, MIGRATE=False)
+        yield template
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    postgresql_template: PostgresqlTemplate | None, django_db_setup: None, django_db_keepdb: bool, kept_databases: Path
+) -> None:
     """Keep what was migrated. Then fill the tables of content types and permissions no more, which Django does after
     each test that commits: no program reads them, and filling them took longer than emptying all tables.
     """
@@ -137,6 +162,8 @@ def django_db_setup(django_db_setup: None, django_db_keepdb: bool, kept_database
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3") and not django_db_keepdb:
         migrated_database.keep(kept_databases, Path(database["TEST"]["NAME"]))
+    if postgresql_template:
+        postgresql_template.keep()
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
 
@@ -166,6 +193,23 @@ def cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CHEAP.items():
             patch.setattr(Argon2PasswordHasher, name, value)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Look at the static files once a process: each test client makes a middleware of its own."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def add_files_from_finders(middleware: Any) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files_from_finders)
         yield
 
 

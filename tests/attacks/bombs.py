@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass, field
 from functools import cache
 
 UNPACKED = 400_000_000
 """Bytes of a gzip bomb: more than a process here may grow by."""
+GZIP_HEADER = b"\x1f\x8b\x08" + bytes(7)
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,17 @@ class BombAnswer:
 
 @cache
 def gzip_bomb() -> bytes:
-    """Of some hundred kilobytes; begins like JSON."""
-    packer, piece = zlib.compressobj(5, wbits=zlib.MAX_WBITS | 16), b" " * 1_000_000
-    packed = [packer.compress(b"["), *(packer.compress(piece) for _million in range(UNPACKED // len(piece)))]
-    return b"".join([*packed, packer.flush()])
+    """Of some hundred kilobytes; begins like JSON. Made of one part that is compressed once and repeated."""
+    packer, piece = zlib.compressobj(5, wbits=-zlib.MAX_WBITS), b" " * 1_000_000
+    begin = packer.compress(b"[") + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush nothing refers to what came before.
+    part = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    parts = UNPACKED // len(piece)
+    checksum = zlib.crc32(b"[")
+    for _part in range(parts):
+        checksum = zlib.crc32(piece, checksum)
+    end = packer.flush() + struct.pack("<LL", checksum, 1 + UNPACKED)
+    return GZIP_HEADER + begin + part * parts + end
 
 
 def nested_mime(depth: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ SKIPPED = {"sign-out", "set_language", "healthz", "readyz", "first-administrator
 """They show no page, or none without a link that was printed."""
 
 
+@cache
 def english_sentences() -> dict[str, tuple[str, re.Pattern[str]]]:
     """Each text that differs in French and is long enough to recognise, with its longest literal part and the regular
     expression that finds it at the start of a line or sentence. Looking for the literal first costs a tenth.
@@ -45,9 +47,6 @@ def english_sentences() -> dict[str, tuple[str, re.Pattern[str]]]:
     }
 
 
-SENTENCES = english_sentences()
-
-
 def shown(html: str) -> str:
     """The words of a page: its text, and what attributes say; a line for each."""
     words = re.sub(r"<(script|style)\b.*?</\1>", "\n", html, flags=re.DOTALL)
@@ -58,8 +57,9 @@ def shown(html: str) -> str:
 
 def english_of(html: str) -> list[str]:
     words = shown(html)
+    sentences = english_sentences()
     return [
-        sentence for sentence, (literal, pattern) in SENTENCES.items() if literal in words and pattern.search(words)
+        sentence for sentence, (literal, pattern) in sentences.items() if literal in words and pattern.search(words)
     ]
 
 
