@@ -8,15 +8,20 @@ the row is saved.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import InterfaceError, OperationalError, models
 from django.db.models.fields.json import KeyTransform
 
+log = logging.getLogger(__name__)
+
 Member = TypeVar("Member", bound=enum.Enum)
+Row = TypeVar("Row")
+Result = TypeVar("Result")
 Moment = TypeVar("Moment", date, datetime)
 
 
@@ -26,6 +31,23 @@ def known(choices: type[Member], value: object) -> Member | None:
         return choices(value)
     except ValueError:
         return None
+
+
+def read_each(rows: Iterable[Row], read: Callable[[Row], Result], what: str) -> Iterator[tuple[Row, Result | None]]:
+    """Each row with what `read` makes of it; None where it raised, so that the others go on without it.
+
+    It is logged with `what` and the error's type, whose text may hold a secret. An unreachable database is raised.
+    """
+    for row in rows:
+        result = None
+        try:
+            result = read(row)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            key = row["pk"] if isinstance(row, Mapping) else getattr(row, "pk", "")
+            log.error("%s %s cannot be read (%s), and is left out", what, key, type(error).__name__)
+        yield row, result
 
 
 def shifted(moment: Moment, by: timedelta) -> Moment:

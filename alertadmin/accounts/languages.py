@@ -9,6 +9,16 @@ from django.utils.translation import gettext_lazy as _
 Choices = list[tuple[str, str | Promise]]
 
 
+def known() -> tuple[str, ...]:
+    """Codes that a row may hold; empty for none of its own."""
+    return ("", *(code for code, _name in settings.LANGUAGES))
+
+
+def known_or_none(code: str) -> str:
+    """The stored code; empty if this version does not have the language."""
+    return code if code in known() else ""
+
+
 def of_a_person() -> Choices:
     return [("", _("As the browser asks")), *settings.LANGUAGES]
 

@@ -189,7 +189,7 @@ class ViewerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return self.get_response(request)
-        language = request.user.language or translation.get_language() or settings.LANGUAGE_CODE
+        language = request.user.own_language or translation.get_language() or settings.LANGUAGE_CODE
         request.LANGUAGE_CODE = language
         with timezone.override(request.user.zone), translation.override(language):
             response = self.get_response(request)

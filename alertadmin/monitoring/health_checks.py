@@ -11,7 +11,7 @@
     broker      it does not answer; not checked where no worker runs (cron only)
     clock       the time is before this program was made
     worker      no heartbeat within two minutes; with cron, no `send_reminders` within 90 minutes
-    scan        none within 26 hours, or by a clock that is days off
+    scan        none within 26 hours, or by a clock that is days off; the last one could not remind of a row
     deliveries  one is uncertain; one failed and waits for its next try; one is due and is not tried
     ways        there is no route; the installation has none of its own; one failed when it was last tried
     keys        the keyring cannot be read, or lacks a key that encrypts a stored secret
@@ -42,6 +42,9 @@ TRIED_AFTER = timedelta(minutes=5)
 """With a worker, a due delivery is tried sooner."""
 
 
+MAX_ROWS_NAMED = 5
+
+
 class Part(StrEnum):
     """The names in `/readyz`, in its order."""
 
@@ -69,7 +72,8 @@ class Problem:
     cause: str = ""
     """A slug of `mailer.diagnosis`."""
     subject: str = ""
-    """"mailbox:ID", "channel:ID" or "relay" (names are looked up for display), or the name of a setting."""
+    """"mailbox:ID", "channel:ID", "relay" or "registry.credential:ID" (names are looked up for display), or the name
+    of a setting."""
     detail: str = ""
     """A stored text (see stored_messages)."""
 
@@ -140,6 +144,8 @@ class Facts:
     """Total number; `failed_routes` contains the first ones."""
     key_error: str = ""
     bad_settings: tuple[BadSetting, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Rows that the last scan could not remind of, as `registry.credential:ID`."""
 
 
 def judge(facts: Facts) -> list[Problem]:
@@ -198,6 +204,10 @@ def _scan(facts: Facts) -> Iterator[Problem]:
         yield Problem(Part.SCAN, "scan_never")
     elif not _is_near(facts.last_scan, facts.now, STALE_AFTER):
         yield Problem(Part.SCAN, "scan_old", since=facts.last_scan)
+    for row in facts.left_out[:MAX_ROWS_NAMED]:
+        yield Problem(Part.SCAN, "row_left_out", subject=row)
+    if more := len(facts.left_out[MAX_ROWS_NAMED:]):
+        yield Problem(Part.SCAN, "more_rows_left_out", more)
 
 
 def _routes(facts: Facts) -> Iterator[Problem]:

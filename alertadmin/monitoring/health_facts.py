@@ -36,13 +36,14 @@ def gather(now: datetime) -> Facts:
     beats = Heartbeat.times()
     failed, count = route_health.failed_routes(now, most=MAX_NAMED)
     chain = Router.for_reminders(now)
+    last = scanner.last_finished()
     lacks_own_route = not chain.installation_routes and has_several_tenants()
     return Facts(
         now,
         clock_error(now),
         beats.get(Heartbeat.Source.WORKER),
         beats.get(Heartbeat.Source.COMMAND),
-        last_scan(),
+        last.finished_at if last else None,
         broker.state(),
         disk_is_full(),
         queue(now, runner(beats.get(Heartbeat.Source.WORKER), beats.get(Heartbeat.Source.COMMAND), now)),
@@ -54,6 +55,7 @@ def gather(now: datetime) -> Facts:
         count,
         key_usage.problem(),
         tuple(bad_settings()),
+        tuple(last.left_out) if last else (),
     )
 
 

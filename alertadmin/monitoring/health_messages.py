@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -70,6 +72,8 @@ def describe(problems: Iterable[Problem]) -> list[DescribedProblem]:
 def _described(problem: Problem, route: Model | None) -> DescribedProblem:
     if problem.code == "route_failed":
         return _failed_route(problem, route)
+    if problem.code == "row_left_out":
+        return _row_left_out(problem)
     url = "" if problem.part is not Part.DELIVERIES else _deliveries_url(problem)
     if problem.code == "no_own_route":
         url = reverse("mailboxes")
@@ -124,7 +128,7 @@ def _no_own_route(problem: Problem) -> str:
     return f"{text} {reminders}"
 
 
-_COUNTED = ("in_doubt", "failing", "untried", "more_routes_failed")
+_COUNTED = ("in_doubt", "failing", "untried", "more_routes_failed", "more_rows_left_out")
 
 
 def _counted(problem: Problem) -> str:
@@ -143,6 +147,11 @@ def _counted(problem: Problem) -> str:
         "untried": ngettext(
             "%(count)d message is due and is not being sent.",
             "%(count)d messages are due and are not being sent.",
+            count,
+        ),
+        "more_rows_left_out": ngettext(
+            "No reminder could be written for %(count)d more expiry either.",
+            "No reminder could be written for %(count)d more expiries either.",
             count,
         ),
         "more_routes_failed": ngettext(
@@ -172,6 +181,20 @@ def _failed_route(problem: Problem, route: Model | None) -> DescribedProblem:
         text = _("A mailbox or channel that has since been deleted had failed.")
     url = route.get_absolute_url() if isinstance(route, (Mailbox, Channel)) else ""
     return DescribedProblem(problem, f"{text} {_cause(problem)}".rstrip(), url)
+
+
+def _row_left_out(problem: Problem) -> DescribedProblem:
+    """What it is, as far as its row can be read."""
+    label, _colon, key = problem.subject.partition(":")
+    try:
+        row = apps.get_model(label)._default_manager.filter(pk=key).first()
+    except (LookupError, ValueError, ValidationError):
+        row = None
+    url = str(getattr(row, "get_absolute_url", str)())
+    if row is None:
+        return DescribedProblem(problem, _("No reminder could be written for a row that has since been deleted."))
+    text = _("No reminder can be written for “%(name)s”. Open it and correct its dates.")
+    return DescribedProblem(problem, text % {"name": clean(str(row))}, url)
 
 
 def _cause(problem: Problem) -> str:

@@ -20,6 +20,7 @@ from alertadmin.monitoring.models import Heartbeat
 from alertadmin.monitoring.setting_checks import bad_settings
 from alertadmin.operator_log.events import log_part_change
 from alertadmin.outbox.queue.clock import DatabaseClock
+from alertadmin.reminders.scan import scanner
 from alertadmin.stored_values import known
 
 FRESH = timedelta(minutes=3)
@@ -100,12 +101,14 @@ def _stored(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | No
     by = runner(*beats, now)
     row, lasts = (command, by_command) if by is Runner.COMMAND else (worker, FRESH)
     is_fresh = row is not None and row.checked_at is not None and abs(now - row.checked_at) <= lasts
+    last = scanner.last_finished()
     facts = Facts(
         now,
         clock_error=health_facts.clock_error(now),
         worker_beat=beats[0],
         command_run=beats[1],
-        last_scan=health_facts.last_scan(),
+        last_scan=last.finished_at if last else None,
+        left_out=tuple(last.left_out) if last else (),
         disk_is_full=health_facts.disk_is_full(),
     )
     return problems_of(row) if row and is_fresh else None, facts

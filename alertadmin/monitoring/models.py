@@ -63,12 +63,16 @@ class Ping(models.Model):
         return english(self.trouble) or "answered"
 
 
+LAST_DAY = 28
+"""Of the shortest month."""
+
+
 class Monthly(models.Model):
     """When the monthly mail is sent, and its recipients. A single row with key 1; without it, the defaults apply."""
 
     is_on = models.BooleanField(_("send it"), default=True)
     day = models.PositiveSmallIntegerField(
-        _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(28)]
+        _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(LAST_DAY)]
     )
     emails = TextListField(_("to"), default=list, blank=True)
     """E-mail addresses in lower case; empty: the installation's addresses, else its administrators."""
@@ -80,6 +84,11 @@ class Monthly(models.Model):
 
     def __str__(self) -> str:
         return f"on day {self.day}" if self.is_on else "off"
+
+    @property
+    def day_of_month(self) -> int:
+        """From 1 to 28, also where another number is stored."""
+        return min(max(self.day, 1), LAST_DAY)
 
     @classmethod
     def now(cls) -> Monthly:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts import uncounted_proxy
 from alertadmin.monitoring import setting_checks
+from alertadmin.monitoring.odd_rows import odd_rows
 from alertadmin.outbox.channels.apprise import confinement
 from alertadmin.outbox.delivery import relay_sender
 
@@ -20,6 +21,8 @@ class PageNotice:
     code: str
     text: str
     """In the active language."""
+    url: str = ""
+    """Of the page where it can be mended, if there is one."""
 
 
 def notices() -> list[PageNotice]:
@@ -57,4 +60,4 @@ def notices() -> list[PageNotice]:
             "affected."
         ) % {"parts": ", ".join(missing)}
         found.append(PageNotice("services_unconfined", text))
-    return found
+    return found + [PageNotice("odd_row", odd.text, odd.url) for odd in odd_rows()]

@@ -50,7 +50,7 @@ def months_first(now: datetime, day: int) -> datetime:
 def next_monthly(now: datetime) -> datetime | None:
     """When the next monthly mail is due; None if it is off."""
     monthly = Monthly.now()
-    return _a_month_from(months_first(now, monthly.day), 1) if monthly.is_on else None
+    return _a_month_from(months_first(now, monthly.day_of_month), 1) if monthly.is_on else None
 
 
 def _a_month_from(moment: datetime, months: int) -> datetime:
@@ -64,7 +64,7 @@ def _monthly(now: datetime) -> int:
     monthly = Monthly.now()
     # A scan dated in the future, by a wrong clock, does not show when the installation began.
     first_scan = Scan.objects.filter(started_at__lte=now).order_by("pk").values_list("started_at", flat=True).first()
-    due = months_first(now, monthly.day)
+    due = months_first(now, monthly.day_of_month)
     if not monthly.is_on or first_scan is None or first_scan > due:
         return 0
     return _write_each(

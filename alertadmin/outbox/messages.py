@@ -7,6 +7,10 @@ from django.utils.translation import gettext_noop
 from mailer.coded_text import define
 
 RELAY = define("outbox.relay", gettext_noop("SMTP relay"))
+UNKNOWN_PURPOSE = define(
+    "outbox.unknown_purpose",
+    gettext_noop("This version does not know this kind of mail: it waits for a version that does."),
+)
 UNKNOWN_TRANSPORT = define(
     "outbox.unknown_transport",
     gettext_noop('This version cannot send by "%(transport)s": choose how the mailbox sends.'),

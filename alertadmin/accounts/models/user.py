@@ -122,6 +122,11 @@ class User(AbstractBaseUser):
         return self.proven_at is not None and self.proven_address == canonical(self.email)
 
     @property
+    def own_language(self) -> str:
+        """Empty without one, or with one that this version does not have."""
+        return languages.known_or_none(self.language)
+
+    @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zone_or_utc(self.time_zone)
 

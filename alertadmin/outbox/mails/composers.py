@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from alertadmin.outbox import messages
 from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.stored_values import known
 from mailer.message import Attachment
+
+UNKNOWN_PURPOSE_WAIT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ def register(purpose: Purpose, composer: Composer, filler: Filler | None = None,
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
+    """A mail of a purpose that this version does not know waits for one that does."""
+    if known(Purpose, delivery.purpose) is None:
+        return Deferred(now + UNKNOWN_PURPOSE_WAIT, messages.UNKNOWN_PURPOSE)
     return _composers[delivery.purpose](delivery, now)
 
 

@@ -66,10 +66,10 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 def _language(invitation: Invitation) -> str:
     """The recipient's own, else the one that was chosen for this mail, else that of the only tenant it is about."""
     user = User.objects.by_address(invitation.address)
-    if user is None or not user.language:
+    if user is None or not user.own_language:
         tenants = {role.tenant for role in invitation.roles.select_related("tenant")}
         return invitation.language or language_of_user(user, tenants.pop() if len(tenants) == 1 else None)
-    return user.language
+    return user.own_language
 
 
 def _name(user: User) -> str:

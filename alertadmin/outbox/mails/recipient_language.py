@@ -23,8 +23,8 @@ def language_of(address: str, tenant: Tenant | None = None) -> str:
 
 def language_of_user(user: User | None, tenant: Tenant | None = None) -> str:
     """`user` is None for a recipient without an account."""
-    if user and user.language:
-        return user.language
+    if user and user.own_language:
+        return user.own_language
     tenant = tenant or (_only_tenant(user) if user else None)
     return tenant.mail_language if tenant else settings.LANGUAGE_CODE
 

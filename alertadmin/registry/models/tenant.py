@@ -79,7 +79,7 @@ class Tenant(models.Model):
 
     @property
     def mail_language(self) -> str:
-        return self.language or settings.LANGUAGE_CODE
+        return languages.known_or_none(self.language) or settings.LANGUAGE_CODE
 
     @property
     def mail_cloud(self) -> Cloud:

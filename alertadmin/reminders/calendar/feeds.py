@@ -54,7 +54,7 @@ class FeedContent:
 
 def content_of(feed: CalendarFeed, now: datetime) -> FeedContent:
     """What the owner may see now: nothing of a tenant to which they have lost access."""
-    language = feed.owner.language or (feed.tenant.mail_language if feed.tenant else settings.LANGUAGE_CODE)
+    language = feed.owner.own_language or (feed.tenant.mail_language if feed.tenant else settings.LANGUAGE_CODE)
     with translation.override(language):
         name = title(feed)
     return FeedContent(name, language, tuple(_ends(feed, now)))

@@ -30,7 +30,7 @@ from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders import channel_recipients, messages, recipients
 from alertadmin.reminders.calendar import expiry_event, ical
-from alertadmin.reminders.compose.reminder_lines import ComposedLine, brief, detail, for_mail, line, time_left
+from alertadmin.reminders.compose.reminder_lines import ComposedLine, brief, detail, for_mail, lines, time_left
 from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
 from alertadmin.reminders.scan import batching, clock_skew
 from alertadmin.reminders.snoozes import active_snoozes
@@ -151,13 +151,13 @@ def _render(
     most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
 ) -> Content:
     """The mail in the active language, with its brief form."""
-    found = [line(reminder, now) for reminder in most_urgent]
-    lines = [for_mail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)]
-    subject = _subject(lines[0], counted["all"])
+    found = lines(most_urgent, now)
+    mailed = [for_mail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)]
+    subject = _subject(mailed[0], counted["all"])
     context: dict[str, Any] = {
         "subject": subject,
-        "lines": lines,
-        "more": counted["all"] - len(lines),
+        "lines": mailed,
+        "more": counted["all"] - len(mailed),
         "expired": counted["expired"],
         "has_calendar": has_calendar,
         "all_url": settings.PUBLIC_URL + reverse("credentials"),
@@ -167,7 +167,7 @@ def _render(
         subject,
         render_to_string("reminders/digest.txt", context),
         css_inline.inline(html, load_remote_stylesheets=False),
-        brief=brief(lines, counted["all"], counted["expired"], context["all_url"]),
+        brief=brief(mailed, counted["all"], counted["expired"], context["all_url"]),
         details=[detail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)],
         language=language,
     )

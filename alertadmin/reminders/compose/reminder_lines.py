@@ -16,6 +16,7 @@ from django.utils.translation import ngettext, pgettext
 from alertadmin.registry.models import CredentialState
 from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders.models import Reminder, ReminderKind
+from alertadmin.stored_values import read_each
 
 BRIEF_MAX_LINES = 10
 BRIEF_MAX_BYTES = 3000
@@ -69,6 +70,29 @@ def for_mail(reminder: Reminder, one: ComposedLine) -> ComposedLine:
     permission remain unchanged."""
     what = quoted(one.what) if reminder.kind == ReminderKind.CREDENTIAL else one.what
     return replace(one, tenant=quoted(one.tenant), app=quoted(one.app), what=what)
+
+
+def lines(reminders: Sequence[Reminder], now: datetime) -> list[ComposedLine]:
+    """A line for each. One that cannot be worded is named, and says so: the mail has the others as without it."""
+    read = read_each(reminders, lambda reminder: line(reminder, now), "the line of reminder")
+    return [found or _unreadable(reminder, now) for reminder, found in read]
+
+
+def _unreadable(reminder: Reminder, now: datetime) -> ComposedLine:
+    page = "mailbox" if reminder.mailbox_id else "credential" if reminder.credential_id else "app"
+    key = reminder.mailbox_id or reminder.credential_id or reminder.app_id
+    return ComposedLine(
+        tenant=reminder.tenant.name,
+        app=reminder.app.name if reminder.app else "",
+        what=str(reminder.get_kind_display()),
+        named=str(reminder.get_kind_display()),
+        ends="",
+        left=_("cannot be described"),
+        is_expired=reminder.expires_at <= now,
+        note=_("Something stored about it cannot be read by this version."),
+        act=_("Open its page and correct it."),
+        url=settings.PUBLIC_URL + reverse(page, args=[key]),
+    )
 
 
 def line(reminder: Reminder, now: datetime) -> ComposedLine:
@@ -151,7 +175,7 @@ def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
 
 def _format_time(reminder: Reminder, moment: datetime) -> str:
     local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "Y-m-d H:i"))
-    return f"{local} ({reminder.tenant.time_zone})"
+    return f"{local} ({reminder.tenant.zone.key})"
 
 
 def time_left(expires_at: datetime, now: datetime) -> str:

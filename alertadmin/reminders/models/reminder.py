@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, ConsentChange, Credential, Mailbox, Tenant
+from alertadmin.stored_values import TextListField
 
 
 class Scan(models.Model):
@@ -16,6 +17,8 @@ class Scan(models.Model):
     """Null: it failed or is running. Only finished scans count."""
     reminders = models.PositiveIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=0)
+    left_out = TextListField(default=list, blank=True)
+    """Rows that should have been reminded of and could not be written, as `registry.credential:ID`."""
     copy_of = models.DateTimeField(null=True, blank=True)
     """Start of the last scan in the database backup, if this scan noticed that one had been restored."""
 

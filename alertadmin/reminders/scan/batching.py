@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -14,6 +15,7 @@ from alertadmin.reminders import policies
 from alertadmin.reminders.models import Policy, Reminder, Scan
 from alertadmin.reminders.rules import delivery_window
 from alertadmin.reminders.rules.schedule import next_cutoff
+from alertadmin.stored_values import read_each
 
 CHUNK = 500
 Rule = Callable[[delivery_window.Timing, datetime, int, datetime, datetime], datetime]
@@ -110,10 +112,14 @@ def earliest_send_at(reminders: QuerySet[Reminder], now: datetime) -> datetime:
 
 
 def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tuple[int, datetime]]:
-    """The result of a rule of `delivery_window` for each reminder."""
-    rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
-    timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
+    """The result of a rule of `delivery_window` for each reminder; `now` for one whose hours cannot be computed."""
+    rows = list(found.values("pk", "tenant_id", "app_id", "threshold", "expires_at"))
+    timings = policies.timings({(row["tenant_id"], row["app_id"]) for row in rows})
     plans = policies.Plans()
-    for key, tenant, app, threshold, expires_at in rows:
-        following = next_cutoff(expires_at, threshold, plans.of(tenant, app))
-        yield key, rule(timings[tenant, app], now, threshold, following, expires_at)
+
+    def time_of(row: Mapping[str, Any]) -> datetime:
+        following = next_cutoff(row["expires_at"], row["threshold"], plans.of(row["tenant_id"], row["app_id"]))
+        return rule(timings[row["tenant_id"], row["app_id"]], now, row["threshold"], following, row["expires_at"])
+
+    for row, at in read_each(rows, time_of, "the hours of reminder"):
+        yield row["pk"], at or now

@@ -134,6 +134,7 @@ def _insert(scan: Scan, source: ScanSource, rows: QuerySet[Any], keys: list[Any]
             # Only the type: a database error's text may quote a row.
             named = (rows.model._meta.verbose_name, keys[0], type(error).__name__)
             log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)
+            scan.left_out.append(f"{rows.model._meta.label_lower}:{keys[0]}")
             return 0
         middle = len(keys) // 2
         return sum(_insert(scan, source, rows, half) for half in (keys[:middle], keys[middle:]))
@@ -144,6 +145,8 @@ def _finish(scan: Scan, copy_of: datetime | None, now: datetime, *, ring: bool) 
         fan_out.release(scan, now)
         scan.finished_at = now
         scan.save(update_fields=["finished_at"])
+    if scan.left_out:
+        scan.save(update_fields=["left_out"])
     if copy_of is not None:
         review.begin(scan, copy_of, now)
     if (scan.deliveries or scan.reminders) and ring:
