@@ -125,7 +125,7 @@ def _refuse(request: HttpRequest, refused: CallbackRefused) -> HttpResponse:
     is_of_others = is_guest or refused.outcome == CallbackOutcome.FOREIGN
     context = {
         "outcome": refused.outcome,
-        "is_thanked": is_of_others and "error" not in request.GET,
+        "shows_thanks": is_of_others and "error" not in request.GET,
         "is_declined": is_of_others and "error" in request.GET,
         "consent": refused.consent if request.user.is_authenticated else None,
     }

@@ -52,15 +52,15 @@ def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int 
         "consent": consent,
         "link": link,
         "for_others": for_others,
-        "comes_back": comes_back,
+        "returns_here": comes_back,
         "callback": callback_url(),
         "minutes": int(oauth_state.GOOD_FOR.total_seconds() // 60),
         "changes": consent.changes.all()[:RECENT],
-        "returns": consent.returns.select_related("by")[:RECENT],
+        "callbacks": consent.returns.select_related("by")[:RECENT],
         "form": form,
         "missing": mails_consent_request.missing(consent.app, consent.tenant),
         "requests": requests_of(consent),
-        "again_after": mails_consent_request.MIN_INTERVAL.days,
+        "repeat_after_days": mails_consent_request.MIN_INTERVAL.days,
     }
     return render(request, "consents/ask.html", context, status=status)
 

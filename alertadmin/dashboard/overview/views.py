@@ -34,17 +34,17 @@ def overview(request: HttpRequest) -> HttpResponse:
     next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
     tenants = access.visible(Tenant)
     count = tenants.count()
-    whose = [] if access.in_all_tenants() else list(tenants.values_list("name", flat=True)[:NAMED])
+    tenant_names = [] if access.in_all_tenants() else list(tenants.values_list("name", flat=True)[:NAMED])
     context = {
         "pending": pending,
-        "whose": whose,
-        "others": count - len(whose),
-        "needs": find_action_items(now, access),
-        "begun": unfinished_guides(request),
+        "tenant_names": tenant_names,
+        "more_tenants": count - len(tenant_names),
+        "action_items": find_action_items(now, access),
+        "unfinished_setups": unfinished_guides(request),
         "next": next_end.first(),
-        "drain": estimate(now) if access.in_all_tenants() else None,
+        "backlog": estimate(now) if access.in_all_tenants() else None,
         "timeline": timeline(now, watched),
-        "waiting": access.visible(claims.open_deliveries()).count(),
+        "open_deliveries": access.visible(claims.open_deliveries()).count(),
         "counts": {
             "tenants": count,
             "apps": access.visible(AppRegistration).count(),

@@ -61,7 +61,7 @@ def quick_add(request: HttpRequest) -> HttpResponse:
         "app": app,
         "secret": secret,
         "mailbox": mailbox,
-        "known": known,
+        "existing_tenant": known,
         "has_errors": any(part.errors for part in parts),
     }
     return render(request, "quick_add/register.html", context)

@@ -69,7 +69,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_left": _codes_left(codes),
         "sessions": sessions.sessions_of(request.user),  # type: ignore[arg-type] # signed in, by the middleware
         "links": SocialAccount.objects.filter(user=request.user),
-        "is_lacking": enforcement.must_add_factor(request),
+        "needs_second_factor": enforcement.must_add_factor(request),
         "may_govern": access_of(request).in_all_tenants(Right.GOVERN),
         "has_password": request.user.has_usable_password(),  # type: ignore[union-attr]
         "session_key": request.session.session_key,

@@ -51,7 +51,7 @@ def page(request: HttpRequest, guide: SetupProgress, name: str, *, status: int =
     shown = {
         "guide": guide,
         "steps": progress.steps(guide),
-        "here": name,
+        "current_step": name,
         "number": position + 1,
         "path": path,
         "links": portal_links(path.pages, guide.tenant, guide.app) if path else (),

@@ -55,7 +55,7 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
         "form": form,
         "consents": consents,
         "consent_links": [] if guide.is_scoped else _consent_links(request, guide, consents),
-        "comes_back": guide.app.redirect_uri == callback_url(),
+        "returns_here": guide.app.redirect_uri == callback_url(),
         "minutes": int(oauth_state.GOOD_FOR.total_seconds() // 60),
         "can_check": progress.verified_credential(guide) is not None
         or progress.unverified_credential(guide) is not None,

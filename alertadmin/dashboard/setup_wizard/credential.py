@@ -127,7 +127,7 @@ def _page(
         "method": method,
         "form": form or _empty_form(method, guide),
         "waiting": waiting,
-        "asks_for_one": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
+        "needs_credential": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
         "thumbprints": certificates.thumbprints(waiting.certificate) if waiting and waiting.certificate else None,
         "current": progress.verified_credential(guide),
         "replacement": replacement,

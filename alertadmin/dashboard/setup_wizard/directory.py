@@ -104,8 +104,8 @@ def guide(request: HttpRequest) -> HttpResponse:
             return redirect(url(begun, "application"))
     context = {
         "form": form,
-        "known": known,
-        "begun": unfinished_guides(request),
+        "existing_tenant": known,
+        "unfinished_setups": unfinished_guides(request),
         "path": PATHS["directory"],
         "links": links(PATHS["directory"].pages, PortalContext(BUILTIN["global"]), _),
         "names": STEPS.values(),

@@ -41,9 +41,9 @@ def watching(request: HttpRequest) -> HttpResponse:
         except mail_limits.TooManyMails as refused:
             form.add_error("emails", refused)
     context = {
-        "signs": status_items(now),
+        "items": status_items(now),
         "notices": notices(),
-        "drain": estimate(now),
+        "backlog": estimate(now),
         "ready_url": settings.PUBLIC_URL + reverse("readyz"),
         "pings": settings.PINGS,
         "form": form,

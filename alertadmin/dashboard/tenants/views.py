@@ -43,7 +43,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
     page = LISTING.page(request, access_of(request).visible(Tenant).annotate(app_count=counted))
-    return render(request, "tenants/list.html", {"page": page, "begun": unfinished_guides(request)})
+    return render(request, "tenants/list.html", {"page": page, "unfinished_setups": unfinished_guides(request)})
 
 
 @require_right(Right.LOOK, of=Tenant)

@@ -40,8 +40,8 @@ def invite(request: HttpRequest) -> HttpResponse:
             return redirect("invitation", made.pk)
         except TooManyMails as refused:
             form.add_error(None, refused)
-    explained = [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role]
-    context = {"form": form, "explained": explained}
+    role_descriptions = [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role]
+    context = {"form": form, "role_descriptions": role_descriptions}
     return render(request, "users/invite.html", context, status=422 if form.errors else 200)
 
 

@@ -66,9 +66,9 @@ def user_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": page.rows,
-        "sees_pending": access_of(request).in_all_tenants(Right.PEOPLE),
+        "shows_invitations": access_of(request).in_all_tenants(Right.PEOPLE),
         "invitations": waiting.prefetch_related("roles__tenant"),
-        "trouble": provider_registry.load_error() if access_of(request).in_all_tenants(Right.GOVERN) else "",
+        "provider_error": provider_registry.load_error() if access_of(request).in_all_tenants(Right.GOVERN) else "",
     }
     return render(request, "users/list.html", context)
 
@@ -94,7 +94,7 @@ def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
         "may_manage": users.can_manage(request.user, found),
         "pending": _pending(request, found),
         "links": SocialAccount.objects.filter(user=found) if access.in_all_tenants(Right.PEOPLE) else [],
-        "explained": [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role],
+        "role_descriptions": [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role],
     }
     return render(request, "users/person.html", context, status=422 if form.errors else 200)
 
