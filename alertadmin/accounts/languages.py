@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 Choices = list[tuple[str, str | Promise]]
 
 
-def known() -> tuple[str, ...]:
+def supported_codes() -> tuple[str, ...]:
     """Codes that a row may hold; empty for none of its own."""
     return ("", *(code for code, _name in settings.LANGUAGES))
 
 
-def known_or_none(code: str) -> str:
+def supported_or_empty(code: str) -> str:
     """The stored code; empty if this version does not have the language."""
-    return code if code in known() else ""
+    return code if code in supported_codes() else ""
 
 
 def of_a_person() -> Choices:

@@ -35,7 +35,7 @@ def parse_time_zone(text: str) -> str:
     Takes that name in any case and with spaces ("america/new york"), an alias, Windows' names ("W. Europe Standard
     Time", "(UTC+01:00) Amsterdam, Berlin, …") and a city. Raises ValidationError.
     """
-    if (name := _known(text)) is None:
+    if (name := _canonical_name(text)) is None:
         raise _refusal(text)
     return name
 
@@ -53,7 +53,7 @@ def _refusal(text: str) -> ValidationError:
 
 
 @lru_cache(maxsize=1000)
-def _known(text: str) -> str | None:
+def _canonical_name(text: str) -> str | None:
     if len(text) > LONGEST:
         return None
     for name in (text, *_without_path(text)):

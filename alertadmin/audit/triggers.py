@@ -101,7 +101,7 @@ def findings(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
     """Differences from the expected triggers; empty if there are none, or no audit table yet."""
     if TABLE not in connection.introspection.table_names():
         return []
-    found = dict(_found(connection))
+    found = dict(_installed_triggers(connection))
     wanted = POSTGRESQL if connection.vendor == "postgresql" else SQLITE
     missing = [TriggerFinding(name, TriggerProblem.MISSING) for name in wanted if name not in found]
     altered = [
@@ -113,7 +113,7 @@ def findings(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
     return sorted(missing + altered + unknown)
 
 
-def _found(connection: BaseDatabaseWrapper) -> Iterator[tuple[str, bool]]:
+def _installed_triggers(connection: BaseDatabaseWrapper) -> Iterator[tuple[str, bool]]:
     """Each trigger on the table, and whether it is this program's, unaltered and enabled."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -21,7 +21,7 @@ from alertadmin.crypto.keyring import FileStorage
 from alertadmin.operator_log import Event, log_event
 
 
-def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
+def create_backup(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
     """Write the backup to `path`. Raises CannotCopy; KeyringError, unless neither seal nor keys are wanted; OSError."""
     storage = keyring.storage()
     if sealed:
@@ -49,7 +49,7 @@ def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> 
             format=archive.FORMAT if sealed else archive.UNSEALED,
         )
         written = manifest.written()
-        archive.write(path, written, seal.make(written) if sealed else None, files)
+        archive.write(path, written, seal.create_seal(written) if sealed else None, files)
     log_event(
         Event.BACKUP_MADE,
         database=manifest.database,

@@ -41,7 +41,7 @@ def copy_to(file: Path) -> None:
         _copy_sqlite(file)
     else:
         tables = [word for table in SESSIONS for word in ("--exclude-table-data", table)]
-        run(
+        run_program(
             "pg_dump",
             "--format=custom",
             "--no-owner",
@@ -114,7 +114,7 @@ def schema() -> str:
         return str(cursor.fetchone()[0])
 
 
-def run(program: str, *arguments: str) -> None:
+def run_program(program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL for this database, the password in its environment. Raises CannotCopy."""
     path, environ = program_of(program)
     done = subprocess.run([path, *arguments], env=environ, capture_output=True, text=True)

@@ -75,7 +75,7 @@ def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: date
             if database_copy.is_in_use() and not force:
                 raise NotRestored(
                     _("%(where)s is in use already. With --force it is moved aside, and the backup takes its place.")
-                    % {"where": supervisor_migrations.where()}
+                    % {"where": supervisor_migrations.database_label()}
                 )
             with file_lock.locked(folder / "prepare.lock"):
                 aside, left_out = _replace_installation(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")

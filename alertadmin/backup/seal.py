@@ -28,7 +28,7 @@ class Seal:
     mac: str
 
 
-def make(manifest: bytes) -> Seal:
+def create_seal(manifest: bytes) -> Seal:
     """Compute the seal with the primary key. Raises KeyringError."""
     ring = keyring.load()
     key = ring.backup_keys[ring.primary]

@@ -130,7 +130,7 @@ class Demo:
         urls = {slug: cloud.authority for slug, cloud in file.clouds.items()}
         return urls | {slug: server.ews for slug, server in file.servers.items()}
 
-    def words(self) -> str:
+    def start_message(self) -> str:
         """Return the text that the terminal shows after the start."""
         return (
             f"\nThis is a demonstration. In place of Microsoft 365 there is a sandbox on this machine.\n"

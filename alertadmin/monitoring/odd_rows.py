@@ -75,7 +75,7 @@ CHECKS = (
     ColumnCheck(
         Tenant.objects.all,
         "language",
-        languages.known,
+        languages.supported_codes,
         gettext_lazy(
             "The language of the tenant “%(name)s” is not known to this version: the installation’s is used. Choose "
             "another."
@@ -84,7 +84,7 @@ CHECKS = (
     ColumnCheck(
         User.objects.all,
         "language",
-        languages.known,
+        languages.supported_codes,
         gettext_lazy(
             "The language of the user “%(name)s” is not known to this version: the installation’s is used. Choose "
             "another."

@@ -92,10 +92,10 @@ def start_errors() -> list[str]:
 
 
 def bad_settings() -> list[BadSetting]:
-    return list(_found())
+    return list(_bad_settings())
 
 
-def _found() -> Iterator[BadSetting]:
+def _bad_settings() -> Iterator[BadSetting]:
     if settings.ENVIRONMENT.is_in_clear:
         yield BadSetting("ALERTADMIN_BIND", messages.IN_CLEAR, is_set_aside=False, code="in_clear")
     for name, said in settings.ENVIRONMENT.unknown_names().items():

@@ -51,7 +51,7 @@ class TooManyMails(ValidationError):
         )
 
 
-def take(by: User | None, tenant: UUID | None, recipient: str, now: datetime) -> None:
+def count_mail(by: User | None, tenant: UUID | None, recipient: str, now: datetime) -> None:
     """Count one mail, before it is written. `by` None: a management command, not limited. Raises TooManyMails."""
     if by is None:
         return
@@ -64,13 +64,13 @@ def take(by: User | None, tenant: UUID | None, recipient: str, now: datetime) ->
     take_all(wanted, now, TooManyMails)
 
 
-def take_each(by: User | None, recipients: Iterable[str], now: datetime) -> None:
+def count_each(by: User | None, recipients: Iterable[str], now: datetime) -> None:
     """Count one mail of the installation for each recipient. Raises TooManyMails; the caller rolls back."""
     for recipient in recipients:
-        take(by, None, recipient, now)
+        count_mail(by, None, recipient, now)
 
 
-def take_for_channel(by: User | None, tenant: UUID | None, channel: UUID, host: str, now: datetime) -> None:
+def count_for_channel(by: User | None, tenant: UUID | None, channel: UUID, host: str, now: datetime) -> None:
     """Count one message to `host` by a channel. Raises TooManyMails."""
     if by is None:
         return

@@ -42,7 +42,7 @@ class Output:
         self._people = LineStream(lambda: sys.stderr if self._format == "json" else sys.stdout, patience=0.2)
         self._writing = threading.Lock()
 
-    def line(self, source: str, text: str) -> None:
+    def write_line(self, source: str, text: str) -> None:
         """Write a line of a program to terminal and file: unchanged if it has operator_log's format, else converted."""
         if is_ours(text, self._format):
             self._write(escape(text))

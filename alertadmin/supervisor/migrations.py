@@ -50,10 +50,10 @@ def make_ready(*, upgrade: bool) -> None:
     except (DatabaseError, ImproperlyConfigured) as error:
         # The first line may name host, port and user, but no password.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise NotPrepared(f"The database {where()} cannot be used: {reason}") from error
+        raise NotPrepared(f"The database {database_label()} cannot be used: {reason}") from error
 
 
-def where() -> str:
+def database_label() -> str:
     """Return a description of the database without its password."""
     values = connection.settings_dict
     if connection.vendor == "sqlite":
@@ -100,8 +100,8 @@ def _alone() -> Iterator[None]:
 def _refuse_older(upgrade: bool) -> None:
     if not upgrade:
         raise NotPrepared(
-            f"The database {where()} is of an older version of alertadmin. Stop that version on every machine, then "
-            "start this one (./run), or bring the database up to date with: manage.py migrate"
+            f"The database {database_label()} is of an older version of alertadmin. Stop that version on every "
+            "machine, then start this one (./run), or bring the database up to date with: manage.py migrate"
         )
     deadline = time.monotonic() + ENDING
     while found := running_elsewhere():
@@ -109,8 +109,8 @@ def _refuse_older(upgrade: bool) -> None:
             time.sleep(0.1)
             continue
         raise NotPrepared(
-            f"The database {where()} is of an older version of alertadmin that still runs ({', '.join(found)}). "
-            "Stop it on every machine, then start this one."
+            f"The database {database_label()} is of an older version of alertadmin that still runs "
+            f"({', '.join(found)}). Stop it on every machine, then start this one."
         )
 
 
@@ -133,7 +133,7 @@ def running_elsewhere() -> list[str]:
 def _refuse_newer(executor: MigrationExecutor) -> None:
     if name := _ahead(executor.loader, executor.loader.applied_migrations):
         raise NotPrepared(
-            f"The database {where()} was last used by a newer version of alertadmin (it has {name}). "
+            f"The database {database_label()} was last used by a newer version of alertadmin (it has {name}). "
             "Install that version again, or put back the backup you made before."
         )
 
@@ -148,9 +148,9 @@ def _refuse_partly_migrated(loader: MigrationLoader) -> None:
         missing = [old for old in migration.replaces if old not in applied]
         if missing and len(missing) < len(migration.replaces) and (app, name) not in applied:
             raise NotPrepared(
-                f"The database {where()} is of a development version of alertadmin (it lacks {'.'.join(missing[0])}) "
-                "that this version cannot migrate. Install the last version before the migrations were squashed "
-                "(2026-11-30), start it once, then start this one."
+                f"The database {database_label()} is of a development version of alertadmin (it lacks "
+                f"{'.'.join(missing[0])}) that this version cannot migrate. Install the last version before the "
+                "migrations were squashed (2026-11-30), start it once, then start this one."
             )
 
 

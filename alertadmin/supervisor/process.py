@@ -76,7 +76,7 @@ class ManagedProcess:
         try:
             await asyncio.wait_for(asyncio.shield(self._task), self.program.grace)
         except TimeoutError:
-            self._say(f"did not stop within {self.program.grace:g} s; killed")
+            self._log_line(f"did not stop within {self.program.grace:g} s; killed")
             self._kill_group()
             await self._task
 
@@ -86,11 +86,11 @@ class ManagedProcess:
             began = time.monotonic()
             code = await self._run_once()
             if self._stopping.is_set():
-                self._say(f"stopped: {_ended(code)}")
+                self._log_line(f"stopped: {_ended(code)}")
                 return
             if time.monotonic() - began > STEADY:
                 wait = FIRST_WAIT
-            self._say(f"{_ended(code)}; started again in {wait:g} s")
+            self._log_line(f"{_ended(code)}; started again in {wait:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -130,7 +130,7 @@ class ManagedProcess:
                 missed += 1
         if self._stopping.is_set():
             return
-        self._say("lives but does not answer; ended")
+        self._log_line("lives but does not answer; ended")
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await asyncio.sleep(self.program.grace)
@@ -146,15 +146,15 @@ class ManagedProcess:
                 return
             text = line.decode("utf-8", "replace").rstrip()
             if text and not (self.program.on_line and self.program.on_line(text)):
-                self._output.line(self.program.name, text)
+                self._output.write_line(self.program.name, text)
 
     def _kill_group(self) -> None:
         if self._process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _say(self, text: str) -> None:
-        self._output.line("up", f"{self.program.name} {text}")
+    def _log_line(self, text: str) -> None:
+        self._output.write_line("up", f"{self.program.name} {text}")
 
 
 def _ended(code: int) -> str:

@@ -48,7 +48,7 @@ class StartAddition(Protocol):
 
     def seed(self, now: datetime) -> None: ...
 
-    def words(self) -> str: ...
+    def start_message(self) -> str: ...
 
 
 def start(demo: StartAddition | None = None) -> None:
@@ -162,18 +162,18 @@ class Supervisor:
         environment = self._environment
         self._output.show(f"alertadmin {__version__}, data in {environment.data_dir}")
         if self._demo:
-            below.append(self._keep(self._demo.program()))
+            below.append(self._managed(self._demo.program()))
             await self._demo.opened.wait()
         if environment.embedded_broker:
-            below.append(self._keep(programs.broker(environment)))
+            below.append(self._managed(programs.broker(environment)))
             await self._until("broker", lambda: ports.answers_ping(environment.broker_socket))
-        above.append(self._keep(programs.web(environment)))
-        above.append(self._keep(programs.worker()))
+        above.append(self._managed(programs.web(environment)))
+        above.append(self._managed(programs.worker()))
         await asyncio.to_thread(self._run_step, self._seed_and_scan)
         await self._until("web", lambda: ports.answers_http(*environment.bind, tls=bool(environment.tls)))
         await asyncio.to_thread(self._run_step, self._show_addresses)
 
-    def _keep(self, program: Program) -> ManagedProcess:
+    def _managed(self, program: Program) -> ManagedProcess:
         environ = orphans.marked_environ(_lock_of(self._environment))
         return ManagedProcess(program, self._output, keep=[self._claimed], environ=environ)
 
@@ -210,7 +210,7 @@ class Supervisor:
             path = reverse("first-administrator", args=[FirstAdministratorLink.make(timezone.now())])
             show(f"Make the first administrator (this link works once): {environment.public_url}{path}")
         if self._demo:
-            show(self._demo.words())
+            show(self._demo.start_message())
         for remark in setting_checks.remarks():
             show(remark)
         if said := broker.unprotected(environment.redis_url):

@@ -161,7 +161,7 @@ def _http_error(answered: NotSoapResponse, call: SendOnce, token: Token | None) 
         or response.reason
         or ""
     )
-    wait = _wait(call)
+    wait = _retry_after(call)
     judged = wire_errors.classify_status(response.status_code, own_words=False, wait=wait)
     if judged == Answer.FOREIGN:
         cause = "network"
@@ -185,7 +185,7 @@ def _exchange_error(error: Exception, call: SendOnce, token: Token | None) -> Se
         wire_errors.sanitize(f"{type(error).__name__}: {error}"),
         Acceptance.UNKNOWN if judged in DOUBTFUL else Acceptance.NOT_SENT,
         retry=cause in wire_errors.RETRYABLE_CAUSES or judged in DOUBTFUL,
-        retry_after=_wait(call),
+        retry_after=_retry_after(call),
         request_ids=_ids(call),
         answer=judged,
     )
@@ -201,7 +201,7 @@ def _classify(error: Exception, call: SendOnce, cause: str) -> Answer:
     return wire_errors.answer_of(error) or Answer.NO_ANSWER
 
 
-def _wait(call: SendOnce) -> float | None:
+def _retry_after(call: SendOnce) -> float | None:
     if call.back_off is not None:
         return min(call.back_off, wire_errors.MAX_RETRY_AFTER)
     return wire_errors.retry_after(call.retry_after)

@@ -223,7 +223,7 @@ def test_tests_to_one_domain_are_counted_in_whichever_form_it_is_written(adminis
     people = [User.objects.create(email=f"p{number}@northpark.example") for number in range(5)]
     spellings = ["a@straße.example", "b@xn--strae-oqa.example", "c@STRAẞE.example", "d@STRAßE.EXAMPLE"]
     for person, address in zip(people, spellings, strict=False):
-        test_limits.take(person, person.pk, address, now)  # type: ignore[arg-type]
+        test_limits.count_test(person, person.pk, address, now)  # type: ignore[arg-type]
     with pytest.raises(test_limits.TooManyTests):
-        test_limits.take(people[4], people[4].pk, "e@straße.example", now)  # type: ignore[arg-type]
-    test_limits.take(administrator, administrator.pk, "e@strasse.example", now)  # type: ignore[arg-type]
+        test_limits.count_test(people[4], people[4].pk, "e@straße.example", now)  # type: ignore[arg-type]
+    test_limits.count_test(administrator, administrator.pk, "e@strasse.example", now)  # type: ignore[arg-type]

@@ -109,7 +109,7 @@ class Attacker:
 
     def monthly(self, number: int) -> None:
         with transaction.atomic():
-            mail_limits.take_each(self.user, [f"m{number}-{one}@m{number}.example" for one in range(3)], self.now)
+            mail_limits.count_each(self.user, [f"m{number}-{one}@m{number}.example" for one in range(3)], self.now)
 
     def ask_reset(self, number: int) -> None:
         """Signed out, from one network."""
@@ -266,4 +266,4 @@ def test_08_every_module_that_writes_a_delivery_asks_the_limiter_or_says_why_not
     }
     assert makers - {"demo/seed.py"} == {*OWED, *LIMITED}
     for name in LIMITED:
-        assert "mail_limits.take(" in (SOURCE / name).read_text(), name
+        assert "mail_limits.count_mail(" in (SOURCE / name).read_text(), name

@@ -10,7 +10,7 @@ import pytest
 
 from alertadmin.accounts.models import ThrottleCounter, User
 from alertadmin.outbox import mail_limits
-from alertadmin.outbox.mail_limits import TooManyMails, take
+from alertadmin.outbox.mail_limits import TooManyMails, count_mail
 from alertadmin.registry import safe_names
 from tests.factories import Rows
 
@@ -28,7 +28,7 @@ def let(by: User, now: datetime, recipients: list[str], *, tenant: UUID | None =
     done = 0
     for recipient in recipients:
         try:
-            take(by, tenant, recipient, now)
+            count_mail(by, tenant, recipient, now)
         except TooManyMails:
             continue
         done += 1

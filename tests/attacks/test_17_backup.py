@@ -301,7 +301,7 @@ def test_17_a_database_that_unpacks_to_far_more_is_refused_where_nothing_vouches
 
 def test_17_a_ring_without_the_key_says_so_and_a_seal_never_holds_a_key() -> None:
     ring = keyring.load()
-    seal: Any = asdict(backup_seal.make(b"{}"))
+    seal: Any = asdict(backup_seal.create_seal(b"{}"))
     assert backup_seal.broken_seal(b"{}", backup_seal.Seal(**seal)) == ""
     assert backup_seal.broken_seal(b"{} ", backup_seal.Seal(**seal))
     assert set(seal) == {"key", "ring", "mac"}

@@ -59,7 +59,7 @@ def test_27_nor_by_what_a_program_prints(
 ) -> None:
     output = Output(tmp_path / "logs", name)
     printed = TEXT.replace("\n", "").encode("utf-8", "replace").decode()
-    output.line("broker", begins + printed)
+    output.write_line("broker", begins + printed)
     output.close()
     for place in ((tmp_path / "logs" / "alertadmin.log").read_text(encoding="utf-8"), capsys.readouterr().out):
         assert place.count("\n") == 1

@@ -112,7 +112,7 @@ def test_retention_and_keys_are_one_line_each(tmp_path: Path, settings: Any) -> 
 @pytest.mark.django_db(transaction=True)
 def test_backup_is_one_line(tmp_path: Path) -> None:
     with logged() as lines:
-        creation.make(tmp_path / "one.backup", with_keys=False, now=NOW)
+        creation.create_backup(tmp_path / "one.backup", with_keys=False, now=NOW)
     [line] = lines.of("backup.made")
     assert line["with_keys"] is False
     assert line["bytes"] == (tmp_path / "one.backup").stat().st_size

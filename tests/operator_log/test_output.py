@@ -43,7 +43,7 @@ def test_lines_in_the_log_format_are_kept(
     with logged() as lines:
         log_event(Event.SCAN_FINISHED, reminders=1)
     [ours] = lines.text if format_name == "text" else lines.json
-    output(format_name).line("worker", ours)
+    output(format_name).write_line("worker", ours)
     assert file_of(tmp_path) == capsys.readouterr().out.splitlines() == [ours]
 
 
@@ -60,7 +60,7 @@ def test_lines_in_the_log_format_are_kept(
 def test_lines_of_other_programs_are_converted(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str], format_name: str, foreign: str
 ) -> None:
-    output(format_name).line("broker", foreign)
+    output(format_name).write_line("broker", foreign)
     [line] = file_of(tmp_path)
     assert capsys.readouterr().out == line + "\n"
     assert line.isprintable()
@@ -73,7 +73,7 @@ def test_lines_of_other_programs_are_converted(
 
 
 def test_lines_in_the_log_format_are_escaped(output: Callable[[str], Output], tmp_path: Path) -> None:
-    output("text").line("web", "2026-11-24T08:00:00.000Z INFO web scan.finished \x9b31m")
+    output("text").write_line("web", "2026-11-24T08:00:00.000Z INFO web scan.finished \x9b31m")
     assert file_of(tmp_path)[0].isprintable()
 
 
@@ -105,7 +105,7 @@ def test_unwritable_file_is_ignored(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "alertadmin.log").mkdir()
-    output("text").line("web", "x")
+    output("text").write_line("web", "x")
     assert capsys.readouterr().out.endswith("INFO web output: x\n")
 
 

@@ -34,7 +34,7 @@ def connect() -> None:
 
 def _throttled(account: str, **_signal: Any) -> None:
     if ONE_ENTRY_PER_WINDOW.acquire(account, timezone.now()) is None:
-        _refused(audit.AuditAction.SESSION_SIGNED_IN, _known(account), audit.Result.REFUSED, "throttled")
+        _refused(audit.AuditAction.SESSION_SIGNED_IN, _user_of(account), audit.Result.REFUSED, "throttled")
 
 
 def _code_wrong(user: User, reauthentication: bool = False, **_signal: Any) -> None:
@@ -46,7 +46,7 @@ def _not_confirmed(request: Any, how: str, **_signal: Any) -> None:
     _refused(audit.AuditAction.SESSION_REAUTHENTICATED, request.user, audit.Result.FAILED, how)
 
 
-def _known(address: str) -> User | None:
+def _user_of(address: str) -> User | None:
     return User.objects.by_address(address)
 
 

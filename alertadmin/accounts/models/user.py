@@ -124,7 +124,7 @@ class User(AbstractBaseUser):
     @property
     def own_language(self) -> str:
         """Empty without one, or with one that this version does not have."""
-        return languages.known_or_none(self.language)
+        return languages.supported_or_empty(self.language)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -50,8 +50,8 @@ def read(claims: Claims, provider: Provider) -> Identity:
         raise ClaimMismatch(f"The claim {provider.subject_claim} is no name of anybody.")
     return Identity(
         uid=hashlib.sha256(f"{provider.issuer}\n{subject}".encode()).hexdigest(),
-        name=line(claims.get("name"), 120),
-        address=line(claims.get("email"), 320) or line(claims.get("preferred_username"), 320),
+        name=single_line(claims.get("name"), 120),
+        address=single_line(claims.get("email"), 320) or single_line(claims.get("preferred_username"), 320),
         grants=frozenset(grant for group in _groups(claims, provider) for grant in provider.grants.get(group, ())),
         showed_second_factor=shows_second_factor(claims, provider.second_factor_context),
         has_too_many_groups=_is_overage(claims, provider),
@@ -75,7 +75,7 @@ def _is_overage(claims: Claims, provider: Provider) -> bool:
     return bool(named & set(provider.group_claims)) or claims.get("hasgroups") in (True, "true")
 
 
-def line(value: object, most: int) -> str:
+def single_line(value: object, most: int) -> str:
     """Normalise to one line of at most `most` printable characters; empty if the value is not text.
 
     A line break in a name must not inject mail headers, and a bidirectional control must not reorder the text around

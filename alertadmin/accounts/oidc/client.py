@@ -168,7 +168,7 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         """Claims stored with the link, from which administrators recognise the account."""
         said = data["id_token"]
         details = {name: said.get(name) for name in ("iss", "sub", "oid", "tid", "preferred_username")}
-        return {name: claims.line(value, 255) for name, value in details.items() if isinstance(value, str)}
+        return {name: claims.single_line(value, 255) for name, value in details.items() if isinstance(value, str)}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
         """None: the provider's address never links a sign-in to an account."""

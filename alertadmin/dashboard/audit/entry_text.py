@@ -46,7 +46,7 @@ def as_known(entry: AuditEntry, access: Access) -> AuditEntry:
     return entry
 
 
-def line(entry: AuditEntry) -> EntryText:
+def entry_text_of(entry: AuditEntry) -> EntryText:
     page = PAGES.get(entry.kind)
     is_gone = entry.act.endswith(".deleted")
     url = reverse(page, args=[entry.object_id]) if page and not is_gone and entry.object_id else ""

@@ -16,7 +16,7 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction, AuditEntry, Result
-from alertadmin.dashboard.audit.entry_text import as_known, line
+from alertadmin.dashboard.audit.entry_text import as_known, entry_text_of
 from alertadmin.dashboard.audit.export import AT_ONCE, FORMATS
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 
@@ -68,7 +68,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     page = _listing(access).page(request, _entries(request))
     context = {
         "page": page,
-        "lines": [line(as_known(entry, access)) for entry in page.rows],
+        "lines": [entry_text_of(as_known(entry, access)) for entry in page.rows],
         "head": audit.head() if access.in_all_tenants(Right.AUDIT) else None,
         "formats": FORMATS,
     }

@@ -70,7 +70,7 @@ def consent_return(request: HttpRequest) -> HttpResponse:
             ),
         )
     else:
-        _say(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
+        _show_result(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
     return redirect(_origin_url(request, consent))
 
 
@@ -97,7 +97,7 @@ def _verify_state(request: HttpRequest) -> tuple[Consent, str]:
     return consent, come.nonce
 
 
-def _say(request: HttpRequest, found: list[Consent]) -> None:
+def _show_result(request: HttpRequest, found: list[Consent]) -> None:
     if found and all(consent.status == ConsentStatus.GRANTED for consent in found):
         messages.success(request, _("Granted: a new token contains all required permissions."))
     else:

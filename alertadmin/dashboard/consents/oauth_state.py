@@ -35,7 +35,7 @@ class OAuthState:
         return secrets.compare_digest(self.session, _session_of(request))
 
 
-def make(consent: UUID, request: HttpRequest) -> str:
+def create_state(consent: UUID, request: HttpRequest) -> str:
     return signing.dumps([consent.hex, _session_of(request), secrets.token_urlsafe(16)], salt=SALT)
 
 

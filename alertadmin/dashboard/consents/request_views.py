@@ -44,7 +44,7 @@ def consent_ask(request: HttpRequest, pk: UUID) -> HttpResponse:
 def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int = 200) -> HttpResponse:
     comes_back = consent.app.redirect_uri == callback_url()
     try:
-        link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
+        link = consent_link(consent, state=oauth_state.create_state(consent.pk, request) if comes_back else "")
         for_others = consent_link(consent)
     except UnknownName:
         link = for_others = ""

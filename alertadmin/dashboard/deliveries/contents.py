@@ -20,7 +20,7 @@ MOST = 50
 @dataclass(frozen=True)
 class DeliveryContents:
     line: ComposedLine
-    look: Badge
+    badge: Badge
 
     @property
     def url(self) -> str:
@@ -31,7 +31,7 @@ class DeliveryContents:
 def read_contents(delivery: Delivery, now: datetime) -> tuple[list[DeliveryContents], int]:
     """Return the first MOST lines, most urgent first, and the number of further ones."""
     found = lines_of(delivery)
-    shown = [DeliveryContents(line(notice.reminder, now), _look(notice.reminder, now)) for notice in found[:MOST]]
+    shown = [DeliveryContents(line(notice.reminder, now), _badge_of(notice.reminder, now)) for notice in found[:MOST]]
     return shown, max(0, found.count() - len(shown)) if len(shown) == MOST else 0
 
 
@@ -47,7 +47,7 @@ def lines_of(delivery: Delivery) -> QuerySet[ReminderLine]:
     )
 
 
-def _look(reminder: Reminder, now: datetime) -> Badge:
+def _badge_of(reminder: Reminder, now: datetime) -> Badge:
     if reminder.kind == ReminderKind.CONSENT:
         return DOUBTFUL
     if reminder.credential is None:

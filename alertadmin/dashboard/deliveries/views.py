@@ -134,10 +134,10 @@ def retry_now(request: HttpRequest, pk: UUID) -> HttpResponse:
 def count_repeat(found: Delivery, by: User, now: datetime) -> None:
     """Count a possible duplicate against the limits of the user. Raises TooManyMails."""
     if found.was_uncertain and found.channel is None:
-        mail_limits.take(by, composers.owner_of(found), found.recipient, now)
+        mail_limits.count_mail(by, composers.owner_of(found), found.recipient, now)
     elif found.was_uncertain and found.channel is not None:
         tenant = found.channel.app.tenant_id if found.channel.app else found.channel.tenant_id
-        mail_limits.take_for_channel(by, tenant, found.channel.pk, found.channel.hint, now)
+        mail_limits.count_for_channel(by, tenant, found.channel.pk, found.channel.hint, now)
 
 
 def may_end(access: Access, found: Delivery) -> bool:

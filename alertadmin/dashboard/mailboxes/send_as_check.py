@@ -49,7 +49,7 @@ class ScopeForm(forms.Form):
 
 @dataclass(frozen=True)
 class SendAsVerdict:
-    look: Badge
+    badge: Badge
     label: str
     words: str
 

@@ -34,7 +34,7 @@ OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 @dataclass(frozen=True)
 class TestStep:
-    look: Badge
+    badge: Badge
     label: str | Promise
     detail: str = ""
     ms: int | None = None

@@ -37,7 +37,7 @@ BADGE = {"danger": 0, "warning": 1}
 
 @dataclass(frozen=True)
 class ActionItem:
-    look: Badge
+    badge: Badge
     state: str
     """State in a word or two."""
     what: str
@@ -51,13 +51,13 @@ def find_action_items(now: datetime, access: Access) -> list[ActionItem]:
     """Action items that the user may see: most urgent first, equal urgency in the order of `kinds`."""
     kinds = (_expiring, _without_recipients, _consents, _deliveries, _mailboxes, _channels, _sign_ins, _ews)
     return sorted(
-        (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.look.colour, 2)
+        (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.badge.colour, 2)
     )
 
 
-def _more(look: Badge, what: str, url: str) -> ActionItem:
+def _more(badge: Badge, what: str, url: str) -> ActionItem:
     """Line that links to further items of a kind."""
-    return ActionItem(look, _("and more"), what, url, "", _("See all"), url)
+    return ActionItem(badge, _("and more"), what, url, "", _("See all"), url)
 
 
 def _act(access: Access, thing: Model, words: str, url: str) -> tuple[str, str]:
@@ -165,9 +165,9 @@ def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
     found = list(wrong.defer("text", "html", "attachments")[: SHOWN + 1])
     for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])
-        look = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL
+        badge = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL
         yield ActionItem(
-            look,
+            badge,
             str(delivery.get_state_display()),
             delivery.recipient,
             url,

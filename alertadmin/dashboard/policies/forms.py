@@ -71,7 +71,7 @@ class ScheduleForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if not self.errors and not data["own_plan"] and self._said() != self.in_force:
+        if not self.errors and not data["own_plan"] and self._entered_schedule() != self.in_force:
             self.add_error(
                 "own_plan",
                 _("These days apply only if the box is ticked. Tick it, or restore the previous values: %(plan)s.")
@@ -82,9 +82,9 @@ class ScheduleForm(forms.Form):
     @property
     def plan(self) -> str:
         """The schedule in its stored form; empty if inherited."""
-        return str(self._said()) if self.cleaned_data["own_plan"] else ""
+        return str(self._entered_schedule()) if self.cleaned_data["own_plan"] else ""
 
-    def _said(self) -> ReminderSchedule:
+    def _entered_schedule(self) -> ReminderSchedule:
         data = self.cleaned_data
         return ReminderSchedule(data["thresholds"], data["repeat"], data["escalate"])
 
@@ -139,13 +139,13 @@ class TimingForm(forms.Form):
                 "quiet_until",
                 _("With these values the quiet hours would never end or never start. Choose another end."),
             )
-        if not self.errors and not data["has_timing"] and self._said() != self.in_force:
+        if not self.errors and not data["has_timing"] and self._entered_timing() != self.in_force:
             self.add_error(
                 "has_timing", _("These times apply only if the box is ticked. Tick it, or restore the previous values.")
             )
         return data
 
-    def _said(self) -> Timing:
+    def _entered_timing(self) -> Timing:
         data = self.cleaned_data
         return Timing(
             self.in_force.zone,

@@ -32,7 +32,7 @@ from alertadmin.registry.models import AppRegistration, Credential, Mailbox, One
 @never_cache
 @recently_confirmed("POST")
 @sensitive_variables("token", "address")
-def make(request: HttpRequest, pk: UUID) -> HttpResponse:
+def create_link(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Create a link and show it once; its token is not stored."""
     if request.method != "POST":
         return redirect("app-sheet", pk)

@@ -112,7 +112,7 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
                 request, _("“%(name)s” is registered. Next, the owner of the account signs in.") % {"name": kept.name}
             )
             return redirect(f"{reverse('mailbox-add-personal')}?app={kept.pk}")
-        if guide.app is None and (known := _known(form, guide)):
+        if guide.app is None and (known := _existing_app(form, guide)):
             guide.app = known
             guide.save(update_fields=["app"])
             messages.success(
@@ -129,7 +129,7 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
 @transaction.atomic
 def _keep_for_personal_account(guide: SetupProgress, form: WizardApplicationForm) -> AppRegistration | None:
     """Store the app and end the guide, whose steps are for apps that send on their own. None if the form is invalid."""
-    known = _known(form, guide) if guide.app is None else None
+    known = _existing_app(form, guide) if guide.app is None else None
     if known is None:
         if not form.is_valid():
             return None
@@ -139,7 +139,7 @@ def _keep_for_personal_account(guide: SetupProgress, form: WizardApplicationForm
     return app
 
 
-def _known(form: WizardApplicationForm, guide: SetupProgress) -> AppRegistration | None:
+def _existing_app(form: WizardApplicationForm, guide: SetupProgress) -> AppRegistration | None:
     """Return the registered app with that client ID. The form reports a malformed ID."""
     client_id = form.data.get("client_id", "")
     if not guid.is_guid(client_id):

@@ -75,7 +75,7 @@ def _consent_links(request: HttpRequest, guide: SetupProgress, consents: list[Co
             continue
         comes_back = consent.app.redirect_uri == callback_url()
         try:
-            link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
+            link = consent_link(consent, state=oauth_state.create_state(consent.pk, request) if comes_back else "")
             links[resource] = ConsentLink(resource, consent, link, consent_link(consent))
         except UnknownName:
             return []

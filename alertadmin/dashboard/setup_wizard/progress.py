@@ -36,7 +36,7 @@ class WizardStep:
     name: str
     number: int
     label: str | Promise
-    look: Badge
+    badge: Badge
     word: str | Promise
     url: str
     """Empty while an earlier step is missing."""

@@ -22,7 +22,7 @@ from alertadmin.stored_messages import render_stored
 @dataclass(frozen=True)
 class StatusItem:
     name: str
-    look: Badge
+    badge: Badge
     state: str
     detail: str = ""
     at: datetime | None = None

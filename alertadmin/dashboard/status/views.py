@@ -34,7 +34,7 @@ def watching(request: HttpRequest) -> HttpResponse:
             with transaction.atomic():
                 by = request.user if isinstance(request.user, User) else None
                 fresh = [one for one in form.cleaned_data["emails"] if one not in before]
-                mail_limits.take_each(by, fresh, timezone.now())
+                mail_limits.count_each(by, fresh, timezone.now())
                 owner_notices.notify_owners(form.save(), now)
             messages.success(request, _("Saved."))
             return redirect("watching")

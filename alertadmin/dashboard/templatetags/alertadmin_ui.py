@@ -67,25 +67,25 @@ def provider_label(slug: str) -> str:
 @register.inclusion_tag("partials/state.html")
 def state(value: str, label: str) -> dict[str, str]:
     """A state as colour, icon and word."""
-    look = BADGES.get(value, UNKNOWN)
-    return {"colour": look.colour, "icon": look.icon, "label": label}
+    badge = BADGES.get(value, UNKNOWN)
+    return {"colour": badge.colour, "icon": badge.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
-def look(look: Badge, label: str) -> dict[str, str]:
+def badge(badge: Badge, label: str) -> dict[str, str]:
     """The same for a badge that the view has chosen."""
-    return {"colour": look.colour, "icon": look.icon, "label": label}
+    return {"colour": badge.colour, "icon": badge.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
 def expiry(credential: Credential) -> dict[str, str]:
     """Urgency of a credential's expiry date, in words."""
     if credential.state == "retired":
-        look, label = BADGES["retired"], _("superseded")
+        badge, label = BADGES["retired"], _("superseded")
     else:
         now = timezone.now()
-        look, label = badge_of_expiry(credential, now), time_left(credential.expires_at, now)
-    return {"colour": look.colour, "icon": look.icon, "label": label}
+        badge, label = badge_of_expiry(credential, now), time_left(credential.expires_at, now)
+    return {"colour": badge.colour, "icon": badge.icon, "label": label}
 
 
 @register.inclusion_tag("partials/when.html")

@@ -27,7 +27,7 @@ def apply_search(rows: QuerySet[Any], paths: Sequence[str], term: str) -> QueryS
     for condition in _by_table(rows.model, paths, term):
         found.update(rows.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
         if len(found) > FEW:
-            return rows.filter(_holds(paths, term))
+            return rows.filter(_contains(paths, term))
     return rows.filter(pk__in=found)
 
 
@@ -46,7 +46,7 @@ def _by_table(model: type[Model], paths: Sequence[str], term: str) -> Iterator[Q
         searched = [name for name in columns if _can_hold(joins[-1][0]._meta.get_field(name), term)]
         if not searched:
             continue
-        condition = _holds(searched, term)
+        condition = _contains(searched, term)
         for owner, relation in reversed(joins[1:]):
             condition = Q(**{f"{relation}__in": owner._default_manager.filter(condition).order_by().values("pk")})
         yield condition
@@ -57,5 +57,5 @@ def _can_hold(column: Field[Any, Any] | Any, term: str) -> bool:
     return not isinstance(column, GuidField) or _PART_OF_GUID.fullmatch(term) is not None
 
 
-def _holds(columns: Sequence[str], term: str) -> Q:
+def _contains(columns: Sequence[str], term: str) -> Q:
     return reduce(or_, (Q(**{f"{column}__{folded_text.LOOKUP}": term}) for column in columns))

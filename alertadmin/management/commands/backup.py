@@ -39,7 +39,7 @@ class Command(JsonCommand):
     def work(self, options: dict[str, Any]) -> CommandResult:
         path = Path(options["file"]).absolute()
         try:
-            manifest = creation.make(
+            manifest = creation.create_backup(
                 path, with_keys=options["with_keys"], sealed=not options["unsealed"], now=timezone.now()
             )
         except FileExistsError:

@@ -32,7 +32,7 @@ def write(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None
     if entry.act != AuditAction.PERSON_ROLE_PENDING or entry.result != Result.DONE or not isinstance(on, User):
         return
     row = PendingRole.objects.select_related("given_by").get(user=on)
-    mail_limits.take(row.given_by, None, row.address, row.made_at)
+    mail_limits.count_mail(row.given_by, None, row.address, row.made_at)
     Delivery.objects.create(
         purpose=Purpose.PROOF,
         dedupe_key=f"{PREFIX}{row.key}",

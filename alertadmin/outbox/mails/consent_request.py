@@ -66,7 +66,7 @@ def request_consent(app: AppRegistration, tenant: Tenant, recipient: str, *, by:
         raise AlreadyRequested
     try:
         with transaction.atomic():
-            mail_limits.take(by, tenant.pk, recipient, now)
+            mail_limits.count_mail(by, tenant.pk, recipient, now)
             delivery = Delivery.objects.create(
                 purpose=Purpose.CONSENT,
                 dedupe_key=f"consent:{app.pk}:{tenant.pk}:{canonical(recipient)}:{len(earlier)}",

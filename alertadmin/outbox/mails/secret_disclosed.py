@@ -55,7 +55,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = language_of_user(user)
     with translation.override(language), timezone.override(user.zone):
         tenants = Tenant.objects.in_bulk({one.tenant for one in entries if one.tenant})
-        shown = [_shown(entry, tenants) for entry in entries[: entry_mails.MAX_LINES]]
+        shown = [_disclosure_line(entry, tenants) for entry in entries[: entry_mails.MAX_LINES]]
         context = {
             "subject": _subject(shown, len(entries)),
             "shown": shown,
@@ -75,7 +75,7 @@ def _subject(shown: list[dict[str, Any]], count: int) -> str:
     return ngettext("%(count)d secret was shown", "%(count)d secrets were shown", count) % {"count": count}
 
 
-def _shown(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
+def _disclosure_line(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
     """The entry's facts; user-supplied text is made unclickable. A user's address is that of their account."""
     tenant, details = tenants.get(entry.tenant) if entry.tenant else None, entry.named_details
     return {

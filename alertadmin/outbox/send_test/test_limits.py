@@ -37,7 +37,7 @@ class TooManyTests(TooManyMails):
         )
 
 
-def take(by: User | AnonymousUser, tenant: UUID | None, destination: str, now: datetime) -> None:
+def count_test(by: User | AnonymousUser, tenant: UUID | None, destination: str, now: datetime) -> None:
     """Count one test. `destination` is an address, or the host of a channel; `tenant` is None for a channel of the
     installation.
 

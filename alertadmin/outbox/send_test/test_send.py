@@ -78,8 +78,8 @@ def start_for_channel(channel: Channel, *, by: User | AnonymousUser, now: dateti
     """Raises TooManyMails."""
     tenant = channel.app.tenant_id if channel.app else channel.tenant_id
     with _refusals_on_record(AuditAction.CHANNEL_TESTED, channel):
-        test_limits.take(by, tenant, channel.hint, now)
-        mail_limits.take_for_channel(_person(by), tenant, channel.pk, channel.hint, now)
+        test_limits.count_test(by, tenant, channel.hint, now)
+        mail_limits.count_for_channel(_person(by), tenant, channel.pk, channel.hint, now)
     delivery = create_for_channel(channel, now=now)
     wakeup.notify_worker()
     return delivery
@@ -96,8 +96,8 @@ def start(
 ) -> Delivery:
     """Write the row and wake the worker, which sends. Raises TooManyMails."""
     with _refusals_on_record(AuditAction.MAILBOX_TEST_SENT, mailbox):
-        test_limits.take(by, mailbox.tenant_id, recipient, now)
-        mail_limits.take(_person(by), mailbox.tenant_id, recipient, now)
+        test_limits.count_test(by, mailbox.tenant_id, recipient, now)
+        mail_limits.count_mail(_person(by), mailbox.tenant_id, recipient, now)
     delivery = create(mailbox, recipient, transport=transport or "", sends_as=sends_as, now=now)
     wakeup.notify_worker()
     return delivery

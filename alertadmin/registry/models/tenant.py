@@ -79,7 +79,7 @@ class Tenant(models.Model):
 
     @property
     def mail_language(self) -> str:
-        return languages.known_or_none(self.language) or settings.LANGUAGE_CODE
+        return languages.supported_or_empty(self.language) or settings.LANGUAGE_CODE
 
     @property
     def mail_cloud(self) -> Cloud:

@@ -158,11 +158,15 @@ def _zone_of(entry: CalendarEntry) -> ZoneInfo:
 
 
 def _title(entry: CalendarEntry) -> str:
-    names = {"what": _what(entry) or _("a secret"), "app": quoted(entry.app_name), "tenant": quoted(entry.tenant.name)}
+    names = {
+        "what": _description(entry) or _("a secret"),
+        "app": quoted(entry.app_name),
+        "tenant": quoted(entry.tenant.name),
+    }
     return _("Withdrawn: %(what)s of %(app)s (%(tenant)s)") % names
 
 
-def _what(entry: CalendarEntry) -> str:
+def _description(entry: CalendarEntry) -> str:
     """For a mailbox, its address."""
     return quoted(entry.what) if entry.what and entry.kind == ReminderKind.CREDENTIAL else entry.what
 
@@ -175,7 +179,7 @@ def _render(
         {
             "tenant": quoted(entry.tenant.name),
             "app": quoted(entry.app_name),
-            "what": _what(entry),
+            "what": _description(entry),
             "why": why.get(entry.thing) or _("Its expiry date has changed; the attached entry moves the old one."),
         }
         for entry in outdated

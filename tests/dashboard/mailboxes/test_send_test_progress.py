@@ -24,7 +24,7 @@ def shown(state: str, steps: list[dict[str, Any]], mailbox: Mailbox | None = Non
     """Each step's colour, and how it stands."""
     found = send_test_progress.steps(Delivery(state=state, mailbox=mailbox), Attempt(steps=steps) if steps else None)
     return [
-        f"{step.look.colour}{' failed' if step.is_failed else ''}{' in progress' if step.is_under_way else ''}"
+        f"{step.badge.colour}{' failed' if step.is_failed else ''}{' in progress' if step.is_under_way else ''}"
         for step in found
     ]
 

@@ -19,7 +19,7 @@ from tests.helpers.access import everything
 
 
 def states(now: datetime = NOW) -> list[tuple[str, str]]:
-    return [(need.look.colour, need.state) for need in find_action_items(now, everything())]
+    return [(need.badge.colour, need.state) for need in find_action_items(now, everything())]
 
 
 def only() -> ActionItem:
@@ -41,7 +41,7 @@ def test_a_secret_that_ends_says_what_stops_who_was_told_and_leads_to_its_replac
     scanner.run(NOW)
     Delivery.objects.update(state="sent")
     need = only()
-    assert (need.look.colour, need.state, need.what) == ("danger", "expired 3 days ago", "Northpark / ALERT")
+    assert (need.badge.colour, need.state, need.what) == ("danger", "expired 3 days ago", "Northpark / ALERT")
     assert need.detail.endswith("3 recipients notified")
     assert need.act_url == reverse("credential-replace", args=[credential.pk])
     assert need.url == credential.get_absolute_url()
@@ -150,7 +150,7 @@ def test_a_reminder_that_failed_is_red_and_one_that_is_uncertain_is_not(administ
             state=state,
             created_at=NOW - timedelta(days=age),
         )
-    assert [(need.look.colour, need.what) for need in find_action_items(NOW, everything())] == [
+    assert [(need.badge.colour, need.what) for need in find_action_items(NOW, everything())] == [
         ("danger", "failed@x.example"),
         ("warning", "uncertain@x.example"),
     ]
@@ -177,7 +177,7 @@ def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(admini
         Mailbox.objects.create(tenant=app.tenant, app=app, address=f"{number}@x.example", transport="ews")
     Mailbox.objects.create(tenant=app.tenant, address="p@x.example", transport="ews", server="plant")
     need = only()
-    assert (need.look.colour, need.state, need.what) == (
+    assert (need.badge.colour, need.state, need.what) == (
         "warning",
         "EWS off in 128 days",
         "3 mailboxes still send by EWS",

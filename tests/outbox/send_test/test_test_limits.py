@@ -17,7 +17,7 @@ from pytest_django import Settings
 from alertadmin.accounts.models import AuditEntry, ThrottleCounter, User
 from alertadmin.environment import BadEnvironment, Environment
 from alertadmin.outbox.models import Channel, Delivery
-from alertadmin.outbox.send_test.test_limits import TooManyTests, take
+from alertadmin.outbox.send_test.test_limits import TooManyTests, count_test
 from tests.factories import Site
 from tests.helpers.login import signed_in_at
 
@@ -47,7 +47,7 @@ def let(count: int, by: User, now: datetime, *, tenant: UUID | None = TENANT, to
     done = 0
     for _number in range(count):
         try:
-            take(by, tenant, to, now)
+            count_test(by, tenant, to, now)
         except TooManyTests:
             continue
         done += 1
