@@ -7,7 +7,7 @@
 5. a phrase (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. concepts close together (Rank.COMPOSED,
 `rules.compositions`); 8. a bare number of many causes (Rank.NUMBER); 9. a bare status (Rank.HINT).
 
-A message that has come back for good is not "temporary", even if its bounce repeats the number of a delay.
+A message that has come back is not "temporary", even if its bounce repeats the number of a delay.
 
 Among equal ranks the order of `all_rules.ALL_RULES` decides; among AADSTS numbers, the first in the text. With an
 unknown AADSTS number OAuth's generic words are ignored: `invalid_client` beside it does not mean a wrong secret.

@@ -329,12 +329,15 @@ def _is_refused_by_all(delivery: Delivery, router: Router, walk: RouteWalk) -> b
 
 
 _NO_SUCH_ADDRESS = re.compile(r"(?<![\d.])5\.1\.\d")
-_POLICY = re.compile(r"(?<![\d.])5\.7\.\d|\brela(?:y(?:ing|age)?|is)\b(?![.:])", re.IGNORECASE)
+_POLICY = re.compile(
+    r"(?<![\d.])5\.7\.\d|\brela(?:y(?:ing|age)?|is)\b(?![.:])|spam|block(?:ed|list)|black ?list|\b(?:spf|dkim|dmarc)\b",
+    re.IGNORECASE,
+)
 
 
 def _is_final(failure: SendError) -> bool:
     """Whether the recipient does not exist and a retry cannot help. A policy (5.7.x), such as a relay that does not
-    know us, can be corrected; many relays refuse that without an enhanced code."""
+    know us or a block list, can be corrected; many servers refuse that without an enhanced code."""
     if failure.cause != "recipient_rejected" or failure.retry:
         return False
     return bool(_NO_SUCH_ADDRESS.search(failure.technical)) or not _POLICY.search(failure.technical)

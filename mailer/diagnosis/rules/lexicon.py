@@ -51,9 +51,10 @@ _ROWS: Final[dict[str, str]] = {
     "richiest/connession/~aanvra/~verzoek/~verbinding/solicitac/pedido/conex",
     "service": "service/server/serveur/~dienst/servicio/servidor/servizio/servico",
     "mail server": (
-        "outgoing server/sortant/~postausgangsserver/servidor de salida/server in uscita/smtp/mail server/"
-        "mailserver/~mailserver/serveur de messagerie/serveur de courrier/servidor de correo/server di posta/"
-        "servidor de e-mail"
+        "e-mail-system/mail-system/systeme de messagerie/sistema de correo/sistema di posta/sistema de email/"
+        "e-mailsysteem/outgoing server/sortant/~postausgangsserver/servidor de salida/server in uscita/smtp/"
+        "mail server/mailserver/~mailserver/serveur de messagerie/serveur de courrier/servidor de correo/"
+        "server di posta/servidor de e-mail"
     ),
     "sending": "messages per/recipients per/per day/daily/per hour/hourly/sending/recipients/destinataires/par jour/"
     "par heure/envoi/pro tag/taglich/~sende/~empfanger/por dia/diario/envio/al giorno/giornalier/invio/"
@@ -67,9 +68,9 @@ _ROWS: Final[dict[str, str]] = {
     "niet vertrouwd/zelfondertekend/nao e valido/invalido/nao confiavel/autoassinado",
     "expired": "expired/has expired/expire /expire./expiree/expires /arrive a expiration/abgelaufen/caducad/expirad/"
     "vencid/scadut/verlopen",
-    "broken": "disconnected/disconnects/coupe /coupee/couper/deconnect/desconect/disconness/verbreekt/refused/"
-    "reset/closed/lost/aborted/dropped/interrupted/terminated/timed out/time out/refusee/fermee/perdue/"
-    "interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/verloren/"
+    "broken": "abandonn/disconnected/disconnects/coupe /coupee/couper/deconnect/desconect/disconness/verbreekt/"
+    "refused/reset/closed/lost/aborted/dropped/interrupted/terminated/timed out/time out/refusee/fermee/"
+    "perdue/interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/verloren/"
     "zuruckgesetzt/zeituberschreitung/rechazad/cerrad/perdid/interrumpid/agotad/rifiutat/chius/interrott/"
     "scadut/geweigerd/gesloten/verbroken/onderbroken/recusad/fechad/perdida/interrompid/encerrad/esgotad",
     "unmade": "error while/error connecting/error during/erreur de/erreur lors/fehler bei der/error al/error de/"
@@ -78,12 +79,16 @@ _ROWS: Final[dict[str, str]] = {
     "kann keine/fehlgeschlagen/nicht moglich/nicht hergestellt/no se pudo/no se puede/no se ha podido/"
     "no fue posible/fallo/fallid/impossibile/non e stato possibile/non riuscit/fallit/kan geen/kan niet/"
     "kon niet/kon geen/mislukt/niet mogelijk/nao foi possivel/nao e possivel/falha/falhou",
-    "refused": "rejected/refused/denied/not accepted/not allowed/not permitted/rejete/refus/pas accepte/"
-    "non autorise/pas autorise/interdit/abgelehnt/abgewiesen/verweigert/zuruckgewiesen/nicht akzeptiert/"
-    "nicht erlaubt/nicht zulassig/nicht gestattet/nicht berechtigt/rechazad/denegad/no permitid/"
-    "no autorizad/no acept/rifiutat/negat/non consentit/non autorizzat/non accettat/geweigerd/afgewezen/"
-    "niet toegestaan/niet geaccepteerd/recusad/rejeitad/negad/nao permitid/nao autorizad",
-    "unknown": "unknown/not found/could not be found/couldn't be found/wasn't found/does not exist/doesn't exist/"
+    "refused": "darf keine/darf nicht/no se permite/no esta autorizad/non e consentito/non e autorizzat/mag niet/"
+    "nao tem permissao/rejected/refused/denied/not accepted/not allowed/not permitted/rejete/refus/"
+    "pas accepte/non autorise/pas autorise/interdit/abgelehnt/abgewiesen/verweigert/zuruckgewiesen/"
+    "nicht akzeptiert/nicht erlaubt/nicht zulassig/nicht gestattet/nicht berechtigt/rechazad/denegad/"
+    "no permitid/no autorizad/no acept/rifiutat/negat/non consentit/non autorizzat/non accettat/"
+    "geweigerd/afgewezen/niet toegestaan/niet geaccepteerd/recusad/rejeitad/negad/nao permitid/"
+    "nao autorizad",
+    "unknown": "impossible de trouver/nicht gefunden werden/no se puede encontrar/no se encuentra/"
+    "impossibile trovare/kan niet vinden/nao e possivel encontrar/kein empfanger/aucun destinataire/"
+    "unknown/not found/could not be found/couldn't be found/wasn't found/does not exist/doesn't exist/"
     "no such/not exist/inconnu/introuvable/n'existe pas/pas ete trouve/unbekannt/nicht gefunden/"
     "existiert nicht/nicht vorhanden/gibt es nicht/desconocid/no existe/no se encontr/no se ha encontr/"
     "no encontrad/non trovat/sconosciut/non esiste/non e stato trovato/onbekend/niet gevonden/"
@@ -92,32 +97,40 @@ _ROWS: Final[dict[str, str]] = {
         "resolve/resolution/lookup/no address/pas ete resolu/pas pu etre resolu/resoudre/aufgelost/auflosung/"
         "auflosen/resolver/resuelt/risolver/risoluzione/omgezet/opgelost/resolvid"
     ),
-    "full": "no space left/plus d'espace/kein speicherplatz/sin espacio/spazio esaurito/speicherlimit/"
-    "storage limit/limite de stockage/limite de almacenamiento/limite di archiviazione/opslaglimiet/"
-    "limite de armazenamento/is full/full./full,/over quota/quota exceeded/exceeded its quota/"
-    "exceeded the quota/est pleine/pleine/saturee/quota depasse/ist voll/voll./uberfullt/kontingent/"
-    "esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/cheia/out of storage",
-    "too large": "too large/too big/exceeds the maximum/exceeds the size/maximum size/size limit/larger than/"
-    "trop volumineu/trop gros/trop grand/trop lourd/taille maximale/depasse la taille/limite de taille/"
-    "zu gross/maximale grosse/grossenbeschrankung/grossenlimit/grossengrenz/maximal zulassige/"
-    "demasiado grande/tamano maximo/supera el tamano/limite de tamano/troppo grande/dimensione massima/"
-    "dimensioni massime/te groot/maximale grootte/muito grande/tamanho maximo/limite de tamanho",
+    "full": "quota de stockage/cuota de almacenamiento/cuota del buzon/quota di archiviazione/speicherkontingent/"
+    "opslagquotum/quota depassee/no space left/plus d'espace/kein speicherplatz/sin espacio/"
+    "spazio esaurito/speicherlimit/storage limit/limite de stockage/limite de almacenamiento/"
+    "limite di archiviazione/opslaglimiet/limite de armazenamento/is full/full./full,/over quota/"
+    "quota exceeded/exceeded its quota/exceeded the quota/est pleine/pleine/saturee/quota depasse/"
+    "ist voll/voll./uberfullt/kontingent/esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/"
+    "cheia/out of storage",
+    "too large": "supera il limite di dimension/limite di dimension/too large/too big/exceeds the maximum/"
+    "exceeds the size/maximum size/size limit/larger than/trop volumineu/trop gros/trop grand/trop lourd/"
+    "taille maximale/depasse la taille/limite de taille/zu gross/maximale grosse/grossenbeschrankung/"
+    "grossenlimit/grossengrenz/maximal zulassige/demasiado grande/tamano maximo/supera el tamano/"
+    "limite de tamano/troppo grande/dimensione massima/dimensioni massime/te groot/maximale grootte/"
+    "muito grande/tamanho maximo/limite de tamanho",
     "missing": "missing/insufficient/not sufficient/lacks/not granted/not have/isn't granted/required/manquant/"
     "manque/insuffisant/n'a pas/n'avez pas/ne dispose/pas accord/suffisant/fehlt/fehlen/unzureichend/"
     "nicht genug/nicht uber/keine/nicht erteilt/erforderlich/no tiene/falta/insuficiente/suficientes/"
     "requerid/non dispone/non si dispone/mancan/ontbre/onvoldoende/niet over/nao tem/faltam/"
     "insuficientes/necessari",
-    "wrong": "failed/fehler beim/wrong/incorrect/unsuccessful/rejected/not accepted/denied/echou/echec/refus/"
-    "non valide/invalide/falsch/fehlgeschlagen/ungultig/nicht korrekt/nicht erfolgreich/fallid/fallo/"
-    "no valid/errat/non riuscit/non valid/non corrett/fallit/mislukt/onjuist/ongeldig/incorret/falhou/"
-    "falha",
-    "required": "required/must/needed/requis/obligatoire/necessaire/erforderlich/benotigt/requerid/necesari/"
-    "obligatori/richiest/necessari/vereist/nodig/necessaria/exigid",
+    "wrong": "falsch eingegeben/fehlerhaft/mal saisi/erron/failed/fehler beim/wrong/incorrect/unsuccessful/"
+    "rejected/not accepted/denied/echou/echec/refus/non valide/invalide/falsch/fehlgeschlagen/ungultig/"
+    "nicht korrekt/nicht erfolgreich/fallid/fallo/no valid/errat/non riuscit/non valid/non corrett/"
+    "fallit/mislukt/onjuist/ongeldig/incorret/falhou/falha",
+    "required": (
+        "requires/erfordert/requiert/exige/requiere/richiede/requer /demande une/required/must/needed/requis/"
+        "obligatoire/necessaire/erforderlich/benotigt/requerid/necesari/obligatori/richiest/necessari/"
+        "vereist/nodig/necessaria/exigid"
+    ),
     "too many": "too many/too much/trop de/zu viele/demasiad/troppi/troppe/te veel/muitas/muitos/excessive/excess of",
-    "exceeded": "exceed/reached/over the/depasse/atteint/uberschritten/erreicht/superad/excedid/alcanzad/superat/"
-    "raggiunt/overschreden/bereikt/excedeu/atingid",
-    "limit": "limit/quota/maximum number/threshold/~grenzwert/~limit/kontingent/seuil/maximale anzahl/"
-    "nombre maximal/numero maximo/numero massimo/maximumaantal/cota",
+    "exceeded": "ubersteigt/uberstieg/excede /supera /sobrepasa/exceed/reached/over the/depasse/atteint/"
+    "uberschritten/erreicht/superad/excedid/alcanzad/superat/raggiunt/overschreden/bereikt/excedeu/"
+    "atingid",
+    "limit": "numero total/nombre total/gesamtsumme/totale dei/totaal aantal/number of/gesamtanzahl/anzahl der/"
+    "nombre de/numero de/numero di/aantal/limit/quota/maximum number/threshold/~grenzwert/~limit/"
+    "kontingent/seuil/maximale anzahl/nombre maximal/numero maximo/numero massimo/maximumaantal/cota",
     "unavailable": "unavailable/not available/non disponible/temporarily/indisponible/pas disponible/temporairement/"
     "nicht verfugbar/vorubergehend/no disponible/no esta disponible/temporalmente/non disponibile/"
     "non e disponibile/temporaneamente/niet beschikbaar/tijdelijk/indisponivel/temporariamente",
@@ -132,6 +145,10 @@ _ROWS: Final[dict[str, str]] = {
     "account": "account/compte/~konto/~benutzer/cuenta/utente/~gebruiker/conta/usuario/utilisateur",
     "locked": "locked/is disabled/been disabled/suspended/verrouille/desactive/suspendu/gesperrt/deaktiviert/"
     "bloquead/deshabilitad/suspendid/bloccat/disabilitat/sospes/geblokkeerd/uitgeschakeld/desativad",
+    "inaccessible": "not be accessed/cannot access/can't access/unable to access/inaccessible/impossible d'acceder/"
+    "zugegriffen werden/kein zugriff/no se puede obtener acceso/no se puede acceder/impossibile accedere/"
+    "niet toegankelijk/geen toegang/nao e possivel acessar",
+    "loop": "loop/boucle/~schleife/bucle/ciclo/lus/laco",
     "later": "try again later/retry later/please try later/try later/reessayez plus tard/reessayer plus tard/"
     "ulterieurement/spater erneut/spater noch einmal/spater wieder/spateren zeitpunkt/mas tarde/"
     "piu tardi/later opnieuw/het later/mais tarde",

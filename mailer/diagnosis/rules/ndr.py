@@ -29,9 +29,10 @@ FINAL: Final = re.compile(
     r"|no se (?:pudo|ha podido|puede) entregar|non (?:e stato possibile|puo essere) (?:recapitare|recapitato|consegn)"
     r"|kon niet worden (?:bezorgd|afgeleverd)|nao (?:pode|foi possivel) (?:ser )?entreg|nao foi entregue"
 )
-"""What only a message says that has come back for good."""
+"""What is said only of a message that will not be tried again."""
 PENDING: Final = re.compile(
-    r"action: delayed|delivery (?:is |has been |was )?delayed|still be retried|will (?:keep|continue) (?:trying|to try)"
+    r"^4\d\d[ -]|action: delayed|delivery (?:is |has been |was )?delayed|still be retried"
+    r"|will (?:keep|continue) (?:trying|to try)"
     r"|verzogert|a ete (?:retarde|differe)|en cours de nouvelle"
 )
 

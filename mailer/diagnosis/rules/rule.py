@@ -15,6 +15,7 @@ from typing import Final
 from mailer.diagnosis.rules.literal_prefilter import required_literals
 
 _NEVER: Final = re.compile(r"(?!)")
+_SHORT_WORDS: Final = re.compile(r"\\b(?:\w{1,11}|\(\?:\w{1,12}(?:\|\w{1,12}){0,20}\))\\b")
 _SHORT_WORD: Final = re.compile(r"\\b\w{1,11}\\b")
 
 
@@ -79,6 +80,11 @@ class Rule:
         words = self._squeezed_needles if squeezed else self._needles
         return not words or any(letters.issuperset(word) for word in words)
 
+    @property
+    def squeezed_pattern(self) -> str:
+        """The pattern for a text without spaces."""
+        return self._squeezed.pattern
+
     @cached_property
     def _needles(self) -> tuple[str, ...]:
         return required_literals(self.pattern)
@@ -100,7 +106,8 @@ class Rule:
         """
         if _SHORT_WORD.fullmatch(self.pattern) or r"\S" in self.pattern:
             return _NEVER
-        return re.compile(self.pattern.replace(r"\b", "").replace(" ", ""))
+        longer = _SHORT_WORDS.sub("(?!)", self.pattern)
+        return re.compile(longer.replace(r"\b", "").replace(" ", ""))
 
 
 def rules(slug: str, rank: Rank, source: str, *patterns: str) -> tuple[Rule, ...]:

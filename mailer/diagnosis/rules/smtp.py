@@ -128,6 +128,8 @@ SMTP: Final[tuple[Rule, ...]] = (
         Rank.REFINED,
         _SUBMISSION,
         "must issue a starttls command",
+        r"\b(?:must|muss|doit|debe|deve|moet)\b.{0,40}starttls",
+        r"starttls.{0,40}(?:erforderlich|requis|requerid|vereist|obligatoire|richiest)",
         "tls 1\\.0 (?:and|or|,) ?(?:tls ?)?1\\.1 are not supported",
         "starttls (?:is )?(?:required|not supported|failed|not available)",
         "tls not available",

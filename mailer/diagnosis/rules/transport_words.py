@@ -94,7 +94,7 @@ TRANSPORT_WORDS: Final[tuple[Rule, ...]] = (
         "tls",
         Rank.WORDING,
         _NODE,
-        r"err_ssl_|err_tls_|\bepr?oto\b|cert_(?:not_yet_valid|signature_failure|untrusted|revoked|chain_too_long)",
+        r"err_ssl_|err_tls_|\beproto\b|cert_(?:not_yet_valid|signature_failure|untrusted|revoked|chain_too_long)",
         r"unable to verify the first certificate|unable_to_get_(?:issuer|crl)|hostname/ip (?:does not|doesn't) match",
         r"client network socket disconnected before secure tls|packet length too long|bad record mac|unknown ca\b",
         r"altnames|self[_ -]signed (?:root )?cert",
