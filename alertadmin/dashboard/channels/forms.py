@@ -12,7 +12,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.dashboard.channels.service_catalog import ChannelKind
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.outbox import messages
-from alertadmin.outbox.channels import address_hint, transport
+from alertadmin.outbox.channels import address_forms, address_hint, transport
 from alertadmin.outbox.channels.apprise.service import Service
 from alertadmin.outbox.models import Channel, Level
 from alertadmin.stored_messages import render_stored
@@ -72,16 +72,21 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["line"].choices = choices  # type: ignore[attr-defined]
 
     def clean_new_address(self) -> str:
-        address: str = self.cleaned_data["new_address"]
+        address = address_forms.normalize(self.cleaned_data["new_address"])
         if not address:
             return ""
         self.service = transport.check_address(address)
         if self.kind.services and self.service.kind not in self.kind.services:
             raise forms.ValidationError(
                 gettext(
-                    "This address is for %(found)s, not for %(wanted)s. Paste the right address, or choose that kind."
+                    "This address is for %(found)s, not for %(wanted)s. Paste the right address, or choose that kind. "
+                    "An address for %(wanted)s: %(example)s"
                 ),
-                params={"found": self.service.label, "wanted": self.kind.label},
+                params={
+                    "found": self.service.label,
+                    "wanted": self.kind.label,
+                    "example": self.kind.own_server or self.kind.example,
+                },
             )
         if address_hint.is_internal(address, settings.INSIDE_TARGETS):
             raise forms.ValidationError(render_stored(messages.INTERNAL_ADDRESS))
@@ -105,6 +110,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         if (address := self.cleaned_data["new_address"]) and self.service is not None:
             channel.address = address
             channel.service, channel.label = self.service.kind, str(self.service.label)
+            channel.parts = [list(part) for part in self.service.parts]
             channel.hint = address_hint.hint_of_address(address)
             # The receiver at the old address knows the old key and could forge messages to the new one.
             channel.signing_key = None

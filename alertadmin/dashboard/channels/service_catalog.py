@@ -18,6 +18,8 @@ class ChannelKind:
     services: frozenset[str]
     """Service names that `transport.check_address` may return for such an address; empty for any."""
     icon: str = "message-square"
+    own_server: str = ""
+    """The example for a server of one's own, if it is written otherwise."""
 
 
 KINDS = (
@@ -26,7 +28,7 @@ KINDS = (
         "Microsoft Teams",
         _("In Teams, open the menu of the channel, Workflows, “Send webhook alerts to a channel”; copy the address."),
         "https://prod-01.westeurope.logic.azure.com:443/workflows/…/triggers/manual/paths/invoke?…&sig=…",
-        frozenset({"workflows", "msteams"}),
+        frozenset({"workflows"}),
     ),
     ChannelKind(
         "slack",
@@ -43,6 +45,7 @@ KINDS = (
         "ntfy://my-topic-5f1b2c3d",
         frozenset({"ntfy"}),
         "bell-ring",
+        "ntfys://ntfy.example.com/my-topic-5f1b2c3d",
     ),
     ChannelKind(
         "matrix",

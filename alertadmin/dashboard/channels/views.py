@@ -29,7 +29,7 @@ from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.monitoring import owner_notices
-from alertadmin.outbox.channels import health
+from alertadmin.outbox.channels import address_parts, health
 from alertadmin.outbox.channels.apprise import confinement
 from alertadmin.outbox.channels.health import ChannelHealth
 from alertadmin.outbox.mail_limits import TooManyMails
@@ -89,6 +89,7 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     recent = found.deliveries.defer("text", "html", "details").order_by("-created_at")
     context = {
         "channel": found,
+        "parts": address_parts.described(found.parts or []),
         "health": health,
         "failed": failed,
         "meaning": explain_failure(failed.cause, failed.technical) if failed else "",

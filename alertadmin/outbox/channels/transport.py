@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from alertadmin.outbox import messages
-from alertadmin.outbox.channels import webhook
+from alertadmin.outbox.channels import address_forms, address_parts, webhook
 from alertadmin.outbox.channels.apprise import service
 from alertadmin.outbox.channels.apprise.service import Service
 from alertadmin.outbox.channels.notification import Notification
@@ -44,20 +44,35 @@ def check_address(url: str) -> Service:
     """
     if len(url) > MAX_URL:
         raise ValidationError(_("This address is longer than %(most)d characters.") % {"most": MAX_URL})
+    address_forms.check_whole(url)
     if any(not character.isprintable() or character.isspace() for character in url):
         raise ValidationError(_("An address has no spaces and no line breaks."))
     if "://" not in url:
         raise ValidationError(_("An address starts with https:// or with the name of a service, such as slack://."))
     if url.partition("://")[0].lower() not in ("http", "https"):
-        return service.parse_address(url)
+        try:
+            return _checked(service.parse_address(url), url)
+        except ValidationError as error:
+            if error.code == "unknown":
+                address_forms.check_form(url)
+            raise
     if not _can_be_posted_to(url):
         raise ValidationError(_("This address is incomplete: https://, a host, optionally a port, a path."))
     try:  # Teams, Slack and others also issue addresses that begin with https://
-        return service.parse_address(url)
+        return _checked(service.parse_address(url), url)
     except ValidationError as error:
-        if error.code != "unknown":
+        if error.code not in ("unknown", "incomplete"):
             raise
-        return Service(_("Webhook"), "webhook")
+        address_forms.check_form(url)
+        if error.code == "incomplete":
+            raise
+    address_forms.check_webhook(url)
+    return Service(_("Webhook"), "webhook", tuple(address_parts.of_webhook(url)))
+
+
+def _checked(found: Service, url: str) -> Service:
+    address_forms.check_known(url, found.kind)
+    return found
 
 
 def _can_be_posted_to(url: str) -> bool:

@@ -67,6 +67,8 @@ class Channel(models.Model):
     """The service's name for users: "Slack"."""
     hint = models.CharField(_("destination"), max_length=253, editable=False)
     """Enough of the address to recognise it, too little to use it: the host, or only the scheme."""
+    parts = models.JSONField(null=True, editable=False)
+    """What of the address is used (`channels.address_parts`); null if it was stored by an earlier release."""
     signing_key = EncryptedField(_("signing key"), destination=_key_destination)
     """For a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")

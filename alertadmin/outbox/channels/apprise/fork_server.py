@@ -128,7 +128,7 @@ def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events
 
     deadline_sockets.set_dialer(connection_broker.ConnectionBroker(client_end, refused))
     confinement.confine(allowed, refused=refused)
-    from alertadmin.outbox.channels.apprise import plugins
+    from alertadmin.outbox.channels.apprise import plugins, used_parts
 
     try:
         service = plugins.load(order["url"])
@@ -142,9 +142,16 @@ def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events
                 is_sent = plugins.send(service, notice["subject"], text)
             events.report("ended", sent=is_sent)
         else:
-            events.report("known", label=plugins.label_of(service), kind=plugins.kind_of(service))
+            events.report(
+                "known",
+                label=plugins.label_of(service),
+                kind=plugins.kind_of(service),
+                parts=used_parts.parts_of(service, order["url"]),
+                dropped=used_parts.dropped(service, order["url"]),
+                forms=used_parts.forms_of(type(service), order["url"]),
+            )
     except plugins.UnusablePlugin as error:
-        events.report("unusable", why=str(error))
+        events.report("unusable", why=str(error), forms=error.forms)
     except Exception as error:
         events.report("broke", what=type(error).__name__)
 

@@ -6,12 +6,14 @@ Import it in the separate process only (see `fork_server`): it loads slowly and 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
 
 from alertadmin.adapters.apprise import NotificationManager, NotifyBase, NotifyEmail, url_to_dict
+from alertadmin.outbox.channels.apprise.used_parts import forms_of
 
 LABELS = {
     "workflows": "Microsoft Teams",
@@ -30,7 +32,12 @@ MAX_PAUSE = 1.0
 
 
 class UnusablePlugin(Exception):
-    """An address without a supported service: "unknown", "incomplete", "local" or "unverified"."""
+    """An address without a supported service: "unknown", "incomplete", "local" or "unverified". `forms` says how an
+    address of the service is written, if it is incomplete."""
+
+    def __init__(self, why: str, forms: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.forms = list(forms)
 
 
 def load_all() -> list[type[NotifyBase]]:
@@ -47,10 +54,10 @@ def load(url: str) -> NotifyBase:
         raise UnusablePlugin("local")
     parsed = url_to_dict(url)
     if not parsed:
-        raise UnusablePlugin("incomplete" if known else "unknown")
+        raise UnusablePlugin("incomplete", forms_of(manager[schema], url)) if known else UnusablePlugin("unknown")
     service = Apprise.instantiate(parsed, asset=_asset())
     if service is None:
-        raise UnusablePlugin("incomplete")
+        raise UnusablePlugin("incomplete", forms_of(manager[schema], url) if known else ())
     if not is_supported(type(service)):
         raise UnusablePlugin("local")
     if not service.verify_certificate:

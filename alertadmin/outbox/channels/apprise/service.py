@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels import smtp
+from alertadmin.outbox.channels.address_parts import Part
 from alertadmin.outbox.channels.apprise import client
 from alertadmin.outbox.channels.apprise.client import Event
 from alertadmin.outbox.channels.http_session import TIMEOUT
@@ -30,6 +31,8 @@ class Service:
 
     label: str
     kind: str
+    parts: tuple[Part, ...] = ()
+    """What of the address will be used (`address_parts`)."""
 
     @property
     def can_be_signed(self) -> bool:
@@ -43,7 +46,9 @@ def parse_address(url: str) -> Service:
     """Identify the service. Makes no connection. Raises ValidationError, without any part of the address."""
     last = _last(_up_to_the_end(client.run_request({"url": url}, allowed=EgressAllowlist(), seconds=TIMEOUT)))
     if last["event"] == "known":
-        return Service(last["label"], last["kind"])
+        if last["dropped"]:
+            raise _unused(last["dropped"], last["label"], last["forms"])
+        return Service(last["label"], last["kind"], tuple((code, value) for code, value in last["parts"]))
     why = last.get("why")
     if why == "unknown":
         raise ValidationError(
@@ -54,8 +59,33 @@ def parse_address(url: str) -> Service:
     if why == "unverified":
         raise ValidationError(_("Certificates are always verified: take “verify=no” out of the address."))
     if why == "incomplete":
-        raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
+        said = _("The address of this service is incomplete, or a part of it has the wrong form.")
+        raise ValidationError(_with_forms(said, last["forms"]), code="incomplete")
     raise ValidationError(_("The address could not be checked right now. Try again."))
+
+
+def _unused(dropped: list[str], label: str, forms: list[str]) -> ValidationError:
+    """Names of options alone are repeated, never a value."""
+    options = [name for name in dropped if name not in ("user", "path", "fragment")]
+    if options:
+        words = {"service": label, "names": ", ".join(options)}
+        said = _("%(service)s knows no option “%(names)s”, and would do nothing with it: take it out.") % words
+    elif "user" in dropped:
+        said = _(
+            "The user name, password or token of this address would not be used by %(service)s. In a password write "
+            "%%40 for @, %%3A for : and %%2F for /."
+        ) % {"service": label}
+    elif "fragment" in dropped:
+        said = _("What follows the # of this address would not be used by %(service)s.") % {"service": label}
+    else:
+        said = _("A part of the path of this address would not be used by %(service)s.") % {"service": label}
+    return ValidationError(said if options else _with_forms(said, forms), code="unused")
+
+
+def _with_forms(said: str, forms: list[str]) -> str:
+    if not forms:
+        return said
+    return _("%(sentence)s It is written like this: %(forms)s") % {"sentence": said, "forms": ", ".join(forms)}
 
 
 def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = TIMEOUT) -> Receipt:
