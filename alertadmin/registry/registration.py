@@ -53,8 +53,10 @@ def add_credential(
 
     Others are added by `rotation.rotate`.
 
-    With a `certificate`, `value` is its private key. Raises ValidationError.
+    With a `certificate`, `value` is its private key. Raises ValidationError, also for the second of two concurrent
+    requests that each add the first one.
     """
+    lock_app(app)
     credential = Credential(
         app=app,
         kind=kind_of(certificate),
@@ -73,6 +75,11 @@ def add_credential(
     credential.save(force_insert=True)
     audit.record(AuditAction.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
     return credential
+
+
+def lock_app(app: AppRegistration) -> None:
+    """Lock the app's row until the transaction ends. SQLite needs no lock: its write transactions are exclusive."""
+    list(AppRegistration.objects.select_for_update().filter(pk=app.pk).values_list("pk"))
 
 
 def kind_of(certificate: str) -> CredentialKind:

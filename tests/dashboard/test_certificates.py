@@ -87,6 +87,26 @@ def test_one_that_is_uploaded_is_proven_at_once_and_never_shown(
     assert set(certificates.thumbprints(pair.certificate)) <= set(page.replace("<", ">").split(">"))
 
 
+def test_its_id_in_entra_is_kept_and_may_be_entered_later(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site, pair = rows.site(sandbox), a_pair()
+    key_id = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+    thumbprint = certificates.thumbprints(pair.certificate)[0]
+    content = pair.private_key + pair.certificate
+    assert "This is not an ID" in upload(signed_in, site.app.pk, content, key_id=thumbprint)
+    upload(signed_in, site.app.pk, content, key_id=f"{{{key_id.upper()}}}", description="plant")
+    stored = Credential.objects.get(description="plant")
+    page = signed_in.get(stored.get_absolute_url()).content.decode()
+    assert stored.key_id == key_id
+    assert "Certificate ID" in page
+    assert key_id in page
+    edit = reverse("credential-edit", args=[stored.pk])
+    assert "Certificate ID" in signed_in.get(edit).content.decode()
+    other = key_id.replace("1b9d", "2c0e")
+    signed_in.post(edit, {"description": "plant", "key_id": other})
+    stored.refresh_from_db()
+    assert (stored.key_id, stored.expires_at) == (other, pair.expires_at)
+
+
 def test_a_certificate_is_renewed_with_the_same_key(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
     site = rows.site(sandbox)
     pair = a_pair()

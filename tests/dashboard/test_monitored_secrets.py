@@ -30,6 +30,19 @@ def test_one_added_to_be_monitored_supersedes_none(sandbox: Sandbox, rows: Rows,
         assert "Monitored only" in signed_in.get(page).content.decode()
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_the_one_in_use_gets_the_value_that_it_lacks(
+    sandbox: Sandbox, rows: Rows, signed_in: Client, works: bool
+) -> None:
+    site = rows.site(sandbox)
+    Credential.objects.filter(pk=site.credential.pk).update(value=None, key_id=KEY)
+    value = str(sandbox.directory.add_secret(site.app.client_id).value) if works else "x" * 40
+    page = add(signed_in, site, value=value)
+    assert ("Verified and in use." in page, "It is stored and in use." in page) == (works, not works)
+    only = Credential.objects.get(app=site.app)
+    assert (only.pk, only.state, only.holds(value)) == (site.credential.pk, CredentialState.CURRENT, True)
+
+
 def test_its_value_is_required_to_use_it(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
     site = rows.site(sandbox)
     add(signed_in, site)

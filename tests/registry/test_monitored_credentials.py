@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from alertadmin.audit.models import AuditEntry
-from alertadmin.registry.credentials import rotation
-from alertadmin.registry.models import Credential, CredentialState
+from alertadmin.registry.credentials import certificates, rotation
+from alertadmin.registry.models import Credential, CredentialKind, CredentialState
 from alertadmin.registry.registration import add_credential
+from sandbox import Sandbox
 from tests.factories import Rows
 
 KEYS = [str(UUID(int=number)) for number in range(1, 5)]
@@ -32,9 +37,56 @@ def test_an_id_is_there_once_per_app(rows: Rows) -> None:
 
 
 def test_the_id_in_use_cannot_be_staged_again(rows: Rows) -> None:
-    stored = rows.credential(key_id=KEYS[0])
+    stored = rows.credential(key_id=KEYS[0], value="verified", proven_at=rows.now)
     with pytest.raises(ValidationError):
         rotation.stage(stored.app, value="another", key_id=KEYS[0], expires_at=rows.now + timedelta(days=9))
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_one_in_use_takes_the_value_that_it_lacks(sandbox: Sandbox, rows: Rows, works: bool) -> None:
+    """Imported without its value, it cannot be used; with the value of the same ID, it is not another."""
+    site = rows.site(sandbox)
+    right = str(sandbox.directory.add_secret(site.app.client_id).value)
+    Credential.objects.filter(pk=site.credential.pk).update(value=None, key_id=KEYS[0])
+    ends = site.credential.expires_at
+    value = right if works else "mistaken"
+    done = rotation.rotate(site.app, value=value, key_id=KEYS[0], expires_at=ends, now=rows.now)
+    assert (done.proven, done.was_in_use, done.credential.pk) == (works, True, site.credential.pk)
+    only = Credential.objects.get(app=site.app)
+    assert (only.state, only.description, only.holds(value)) == (CredentialState.CURRENT, "alert", True)
+    if not works:
+        assert rotation.rotate(site.app, value=right, key_id=KEYS[0], expires_at=ends, now=rows.now).proven
+    with pytest.raises(ValidationError):
+        rotation.rotate(site.app, value="another", key_id=KEYS[0], expires_at=ends, now=rows.now)
+
+
+def test_a_monitored_certificate_takes_its_key(rows: Rows) -> None:
+    app = rows.credential().app
+    watched = rows.credential(app, state=CredentialState.OTHER, kind=CredentialKind.CERTIFICATE, key_id=KEYS[1])
+    pair = certificates.generate("ALERT", now=rows.now, lasts=timedelta(days=90))
+    fields: dict[str, Any] = {"value": pair.private_key, "certificate": pair.certificate, "expires_at": pair.expires_at}
+    staged = rotation.stage(app, key_id=KEYS[1], **fields)
+    assert (staged.pk, staged.state, staged.description) == (watched.pk, CredentialState.NEXT, "alert")
+    beside = rotation.stage(app, description="alert", **fields)
+    assert beside.pk != staged.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_concurrent_first_secrets_one_is_in_use(rows: Rows) -> None:
+    app = rows.app()
+    together = threading.Barrier(2)
+
+    def add(number: int) -> str:
+        with closing(connection):
+            together.wait()
+            try:
+                return add_credential(app, value=f"value {number}", expires_at=rows.now + timedelta(days=9)).state
+            except ValidationError as error:
+                return str(error.messages)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(add, range(2)))
+    assert answers == ["['This app already has a secret in use: replace that one.']", "current"]
 
 
 def test_a_monitored_secret_takes_its_value(rows: Rows) -> None:

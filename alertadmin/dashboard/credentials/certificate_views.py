@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.credentials.forms import CERTIFICATE_ID_HELP, KeyIdField
 from alertadmin.dashboard.credentials.responses import say_stored, verification_response
 from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.name_field import NameField
@@ -49,6 +50,7 @@ class UploadForm(forms.Form):
         help_text=gettext_lazy("Of the file, if it has one. It is used once and not stored."),
     )
     description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
+    key_id = KeyIdField(label=gettext_lazy("Certificate ID"), help_text=CERTIFICATE_ID_HELP)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -94,7 +96,7 @@ def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         try:
-            return _store(request, app, form.cleaned_data["pair"], form.cleaned_data["description"])
+            return _store(request, app, **credential_fields(form))
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
@@ -113,7 +115,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _page(request, app, make=form)
     try:
         pair = certificates.generate(app.name, now=timezone.now(), lasts=form.lasts)
-        stored = store_pair(app, pair, form.cleaned_data["description"])
+        stored = store_pair(app, **fields_of(pair, form.cleaned_data["description"]))
     except KeyringError as error:
         form.add_error(None, render_error(error))
         return _page(request, app, make=form)
@@ -138,19 +140,25 @@ def _app(pk: UUID) -> AppRegistration:
     return get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
 
 
-def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, description: str) -> HttpResponse:
+def _store(request: HttpRequest, app: AppRegistration, **fields: Any) -> HttpResponse:
     if app.current_credential is None:
-        stored = store_pair(app, pair, description)
+        stored = store_pair(app, **fields)
         say_stored(request, stored, _("The certificate is stored and in use."))
         return redirect("credential", stored.pk)
-    return verification_response(request, rotation.rotate(app, **fields_of(pair, description), now=timezone.now()))
+    return verification_response(request, rotation.rotate(app, **fields, now=timezone.now()))
 
 
-def store_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
+def store_pair(app: AppRegistration, **fields: Any) -> Credential:
     """Store the pair: in use at once if the app has no credential, else waiting. Makes no request to Entra."""
     if app.current_credential is None:
-        return add_credential(app, **fields_of(pair, description))
-    return rotation.stage(app, **fields_of(pair, description))
+        return add_credential(app, **fields)
+    return rotation.stage(app, **fields)
+
+
+def credential_fields(form: UploadForm) -> dict[str, Any]:
+    """The fields of a new credential from a valid form."""
+    data = form.cleaned_data
+    return fields_of(data["pair"], data["description"]) | {"key_id": data["key_id"]}
 
 
 def fields_of(pair: KeyPair, description: str) -> dict[str, Any]:

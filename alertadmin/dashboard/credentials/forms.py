@@ -12,7 +12,22 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.dashboard.ui.expiry_field import ExpiryField
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry import guid, input_validation
-from alertadmin.registry.models import Credential
+from alertadmin.registry.models import Credential, CredentialKind
+
+CERTIFICATE_ID_HELP = _('The column "Certificate ID" of the portal; not the thumbprint.')
+
+
+class KeyIdField(forms.CharField):
+    """Entra's key ID of a credential; optional."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        text = str(super().clean(value))
+        return guid.normalize(text) if text else ""
 
 
 class SecretForm(forms.Form):
@@ -33,11 +48,8 @@ class SecretForm(forms.Form):
         ),
     )
     description = NameField(label=_("Description"), required=False, max_length=200)
-    key_id = forms.CharField(
-        label=_("Secret ID"),
-        required=False,
-        help_text=_('The column "Secret ID": it tells apart several secrets of one app.'),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    key_id = KeyIdField(
+        label=_("Secret ID"), help_text=_('The column "Secret ID": it tells apart several secrets of one app.')
     )
     starts_at = ExpiryField(label=_("Start date"), required=False, example="2026-11-22", kind="start")
     expires_at = ExpiryField(
@@ -68,9 +80,6 @@ class SecretForm(forms.Form):
 
     def clean_value(self) -> str:
         return input_validation.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
-
-    def clean_key_id(self) -> str:
-        return guid.normalize(self.cleaned_data["key_id"]) if self.cleaned_data["key_id"] else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -105,13 +114,15 @@ class CredentialForm(SecretForm):
                 initial[name] = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
         super().__init__(*args, zone=zone, initial=initial, **kwargs)
         if credential.certificate:
-            del self.fields["starts_at"], self.fields["expires_at"], self.fields["key_id"]
+            del self.fields["starts_at"], self.fields["expires_at"]
+        if credential.kind == CredentialKind.CERTIFICATE:
+            self.fields["key_id"] = KeyIdField(label=_("Certificate ID"), help_text=CERTIFICATE_ID_HELP)
         # An unchanged date is left alone: its field shows no seconds.
         names = [name for name in ("description", "key_id", "starts_at", "expires_at") if name in self.fields]
         self.kept = [name for name in names if not self.is_bound or name in self.changed_data]
 
     def clean_key_id(self) -> str:
-        key_id = super().clean_key_id()
+        key_id: str = self.cleaned_data["key_id"]
         same = Credential.objects.filter(app=self.credential.app_id, key_id=key_id).exclude(pk=self.credential.pk)
         if key_id and same.exists():
             raise forms.ValidationError(_("This app already has a secret with this ID."))

@@ -15,7 +15,10 @@ from alertadmin.registry.models import Credential, CredentialState
 
 def verification_response(request: HttpRequest, replacement: Replacement) -> HttpResponse:
     if replacement.proven:
-        messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
+        if replacement.was_in_use:
+            messages.success(request, _("Verified and in use."))
+        else:
+            messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
         return redirect("credential", replacement.credential.pk)
     if replacement.is_early:
         say_start(request, replacement.credential)

@@ -20,7 +20,13 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction, Result
 from alertadmin.crypto.keyring import KeyringError
-from alertadmin.dashboard.credentials.certificate_views import MakeForm, UploadForm, fields_of, store_pair
+from alertadmin.dashboard.credentials.certificate_views import (
+    MakeForm,
+    UploadForm,
+    credential_fields,
+    fields_of,
+    store_pair,
+)
 from alertadmin.dashboard.credentials.forms import SecretForm
 from alertadmin.dashboard.credentials.responses import say_start
 from alertadmin.dashboard.setup_wizard import progress
@@ -70,13 +76,13 @@ def _store_credential(request: HttpRequest, guide: SetupProgress, method: str, f
     data, now = form.cleaned_data, timezone.now()
     if isinstance(form, MakeForm):
         pair = certificates.generate(guide.app.name, now=now, lasts=form.lasts)
-        store_pair(guide.app, pair, data["description"])
+        store_pair(guide.app, **fields_of(pair, data["description"]))
         messages.success(
             request, _("The key is created and stored encrypted. Now upload its certificate in the portal.")
         )
         return redirect("guide-credential", guide.pk)
     if isinstance(form, UploadForm):
-        return _respond(request, guide, _store_and_verify(guide.app, fields_of(data["pair"], data["description"])))
+        return _respond(request, guide, _store_and_verify(guide.app, credential_fields(form)))
     names = ("value", "description", "key_id", "starts_at", "expires_at")
     return _respond(request, guide, _store_and_verify(guide.app, {name: data[name] for name in names}))
 

@@ -15,7 +15,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.registry import messages
 from alertadmin.registry.credentials.verification import verify_credential
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Tenant
-from alertadmin.registry.registration import kind_of
+from alertadmin.registry.registration import kind_of, lock_app
 
 MONITORED_ONLY = (CredentialState.NEXT, CredentialState.OTHER)
 """Monitored, and not in use: what may be put into use."""
@@ -23,7 +23,10 @@ MONITORED_ONLY = (CredentialState.NEXT, CredentialState.OTHER)
 
 @dataclass(frozen=True)
 class Replacement:
-    """The result of a rotation. If `proven`, `credential` is in use; otherwise it stays "next", with the reason."""
+    """The result of a rotation. If `proven`, `credential` is in use; otherwise it stays "next", with the reason.
+
+    `was_in_use`: it only got its value, and supersedes none.
+    """
 
     credential: Credential
     proven: bool
@@ -31,6 +34,7 @@ class Replacement:
     technical: str = ""
     is_early: bool = False
     """It has not started: no token was requested."""
+    was_in_use: bool = False
 
 
 def rotate(
@@ -70,27 +74,28 @@ def stage(
 ) -> Credential:
     """Store a new secret, or a private key with its `certificate`, as "next"; an earlier "next" one stays monitored.
 
-    A monitored secret with the same key ID is the same one: it gets the value.
+    A monitored credential with the same key ID is the same one: it gets the value. If it is in use, and got no token
+    yet, it stays in use.
     Raises ValidationError, also for the value that is in use already; then nothing is stored.
     """
-    _lock_app(app)
+    lock_app(app)
     # A certificate may be renewed with the same key.
     if not certificate and any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
         raise ValidationError(
             _("This value is already in use. Create a new secret in the portal, and paste its value."),
             code="same_value",
         )
-    same = _same_credential(app, key_id, description, expires_at) if not certificate else None
-    waiting = app.credentials.filter(state=CredentialState.NEXT)
-    _move(waiting.exclude(pk=same.pk) if same else waiting, CredentialState.OTHER)
-    credential = same or Credential(app=app)
+    kind = kind_of(certificate)
+    same = _same_credential(app, kind, key_id, description, expires_at)
+    credential = same or Credential(app=app, kind=kind, state=CredentialState.NEXT)
+    if credential.state != CredentialState.CURRENT:
+        _move(app.credentials.filter(state=CredentialState.NEXT).exclude(pk=credential.pk), CredentialState.OTHER)
+        credential.state = CredentialState.NEXT
     credential.key_id = key_id or credential.key_id
-    credential.kind = kind_of(certificate)
     credential.certificate = certificate
-    credential.description = description
-    credential.starts_at = starts_at
+    credential.description = description or credential.description
+    credential.starts_at = starts_at or credential.starts_at
     credential.expires_at = expires_at
-    credential.state = CredentialState.NEXT
     credential.proven_at = None
     credential.store(value)
     credential.full_clean()
@@ -102,31 +107,38 @@ def stage(
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:
     """Verify a waiting or monitored credential. If it gets a token, put it in use and retire the old one in one
-    transaction."""
+    transaction. One that is in use already is only verified."""
     done = _promote(credential, now)
     if not done.proven and not done.is_early:
-        audit.record_refusal(AuditAction.CREDENTIAL_REPLACED, credential, result="failed", cause=done.cause)
+        audit.record_refusal(_action_of(done), credential, result="failed", cause=done.cause)
     return done
+
+
+def _action_of(done: Replacement) -> AuditAction:
+    return AuditAction.CREDENTIAL_PROVEN if done.was_in_use else AuditAction.CREDENTIAL_REPLACED
 
 
 def _promote(credential: Credential, now: datetime) -> Replacement:
     expected = credential.state
+    was_in_use = expected == CredentialState.CURRENT
     if not credential.has_started(now):
-        return Replacement(credential, False, is_early=True)
+        return Replacement(credential, False, is_early=True, was_in_use=was_in_use)
     proof = verify_credential(credential, now=now)
     if not proof.ok:
-        return Replacement(credential, False, proof.cause, proof.technical)
+        return Replacement(credential, False, proof.cause, proof.technical, was_in_use=was_in_use)
     with transaction.atomic():
-        _lock_app(credential.app)
+        lock_app(credential.app)
         waiting = Credential.objects.filter(pk=credential.pk, state=expected)
         stored = waiting.first()
         if stored is None or not (credential.value and stored.holds(credential.value.decrypt())):
-            return Replacement(credential, False, "", messages.SUPERSEDED)
-        _move(credential.app.credentials.filter(state=CredentialState.CURRENT), CredentialState.RETIRED)
+            return Replacement(credential, False, "", messages.SUPERSEDED, was_in_use=was_in_use)
+        old = credential.app.credentials.filter(state=CredentialState.CURRENT).exclude(pk=credential.pk)
+        _move(old, CredentialState.RETIRED)
         waiting.update(state=CredentialState.CURRENT)
-        audit.record(AuditAction.CREDENTIAL_REPLACED, credential, kind=credential.kind)
+        done = Replacement(credential, True, was_in_use=was_in_use)
+        audit.record(_action_of(done), credential, kind=credential.kind)
     credential.refresh_from_db()
-    return Replacement(credential, True)
+    return done
 
 
 def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Replacement]:
@@ -142,12 +154,17 @@ def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Repl
     return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]
 
 
-def _same_credential(app: AppRegistration, key_id: str, description: str, expires_at: datetime) -> Credential | None:
-    """The monitored secret with this key ID; without one, the waiting secret whose mistaken value is corrected: it got
-    no token yet, and has the same name and expiry date."""
-    found = app.credentials.filter(kind=CredentialKind.SECRET, state__in=MONITORED_ONLY)
+def _same_credential(
+    app: AppRegistration, kind: CredentialKind, key_id: str, description: str, expires_at: datetime
+) -> Credential | None:
+    """The monitored credential with this key ID, unless it is in use and got a token; without a key ID, the waiting
+    secret whose mistaken value is corrected: it got no token yet, and has the same name and expiry date."""
+    found = app.credentials.filter(kind=kind)
     if key_id:
-        return found.filter(key_id=key_id).first()
+        may_change = Q(state__in=MONITORED_ONLY) | Q(state=CredentialState.CURRENT, proven_at=None)
+        return found.filter(may_change, key_id=key_id).first()
+    if kind == CredentialKind.CERTIFICATE:
+        return None
     corrected = found.filter(state=CredentialState.NEXT, proven_at=None)
     return corrected.filter(description=description, expires_at=expires_at).first()
 
@@ -158,8 +175,3 @@ def _move(credentials: QuerySet[Credential], state: CredentialState) -> None:
         one.state = state
         one.save(update_fields=["state"])
         audit.record(AuditAction.CREDENTIAL_CHANGED, one, state=one.state)
-
-
-def _lock_app(app: AppRegistration) -> None:
-    """Lock the app's row until the transaction ends. SQLite needs no lock: its write transactions are exclusive."""
-    list(AppRegistration.objects.select_for_update().filter(pk=app.pk).values_list("pk"))
