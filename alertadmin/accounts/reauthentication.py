@@ -2,8 +2,8 @@
 
 `@recently_confirmed()` on a view requires that the user authenticated within the last minutes, by password, code or
 passkey; a sign-in counts. After a GET the user returns to the page. A POST keeps its data: the confirmation page holds
-it in hidden inputs and submits it together with the answer, except the parameters that the view declares sensitive,
-which the user enters again.
+it in hidden inputs and submits it together with the answer, except the parameters that the view declares sensitive:
+of those it holds the IDs under which the view has kept them (`request.kept_secrets`), or the user enters them again.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def confirmation_page(request: HttpRequest, form: ConfirmForm, action: str, stat
 
 def _carried_fields(request: HttpRequest) -> list[tuple[str, str]]:
     sensitive = getattr(request, "sensitive_post_parameters", ())
-    return [
+    kept = [(f"kept-{name}", str(secret.pk)) for name, secret in getattr(request, "kept_secrets", {}).items()]
+    return kept + [
         (name, value)
         for name, values in request.POST.lists()
         if name != "csrfmiddlewaretoken" and not name.startswith(f"{PREFIX}-")

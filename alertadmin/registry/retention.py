@@ -1,4 +1,4 @@
-"""Deletion of old consent checks, consent callbacks, one-time links and device codes."""
+"""Deletion of old consent checks, kept secrets, consent callbacks, one-time links and device codes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from alertadmin.accounts.retention import delete_in_batches
 from alertadmin.registry.consent.check_batch import RETENTION
+from alertadmin.registry.credentials import kept_secrets
 from alertadmin.registry.csv_import.import_steps import remove_expired
 from alertadmin.registry.models import ConsentCallback, ConsentCheckBatch, DeviceCodeFlow, OneTimeLink
 from alertadmin.registry.models.device_code_flow import DeviceCodeState
@@ -26,6 +27,7 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     unconfirmed.update(state=DeviceCodeState.EXPIRED, held_token=None)
     return (
         remove_expired(now)
+        + kept_secrets.remove_expired(now)
         + delete_in_batches(ConsentCheckBatch.objects.filter(finished_at__lt=now - RETENTION))
         + delete_in_batches(ConsentCallback.objects.filter(at__lt=before))
         + delete_in_batches(OneTimeLink.objects.filter(made_at__lt=before, ends_at__lt=before))

@@ -164,7 +164,8 @@ ROLE_ROWS = ("accounts.Membership", "accounts.InvitedRole")
 NO_POWER = {
     *("accounts.AuditEntry", "accounts.ThrottleCounter", "watching.Heartbeat", "watching.Ping", "reminders.Scan"),
     *("account.EmailConfirmation", "socialaccount.SocialApp", "socialaccount.SocialToken"),  # never written
-    *("registry.PendingImport", "auth.Permission", "auth.Group", "contenttypes.ContentType", "sessions.Session"),
+    *("registry.PendingImport", "registry.KeptSecret", "auth.Permission", "auth.Group", "sessions.Session"),
+    "contenttypes.ContentType",
 }
 TO_HOLDERS = (Purpose.ACCOUNT, Purpose.PASSWORD)
 """Mails that go to the stored address of the account they are about, and nowhere else."""

@@ -31,6 +31,8 @@ OF_NO_ACT = {
     "usersessions_usersession",  # when a session was last seen
     "accounts_tries",  # how often a password was guessed
     "registry_guide",  # where a guide points; what it makes is on the record
+    "registry_pendingimport",  # a file between the steps; what it imports is on the record
+    "registry_keptsecret",  # what a refused form held
     "registry_consentreturn",  # a record itself
 }
 """Tables whose rows say nothing of what this installation does."""

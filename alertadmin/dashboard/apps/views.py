@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.decorators import require_right
@@ -21,6 +20,7 @@ from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.ui import cascade_summary
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.tables import Column, Table
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.consent.required_consents import sync_required_consents
@@ -76,7 +76,7 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_right(Right.CHANGE, of=AppRegistration)
-@sensitive_post_parameters("new_secret")
+@keeps_secrets("new_secret")
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     form = AppForm(request.POST or None, instance=found)

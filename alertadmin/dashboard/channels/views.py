@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin import audit
 from alertadmin.accounts.access import access_of
@@ -26,6 +25,7 @@ from alertadmin.dashboard.channels import service_catalog
 from alertadmin.dashboard.channels.failure_help import explain_failure
 from alertadmin.dashboard.channels.forms import ChannelForm
 from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.kept_secrets import forget_secrets, keeps_secrets
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.monitoring import owner_notices
@@ -102,7 +102,7 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.CHANGE)
 @never_cache
-@sensitive_post_parameters("new_address")
+@keeps_secrets("new_address")
 @recently_confirmed("POST")
 def channel_add(request: HttpRequest) -> HttpResponse:
     """Add a channel. `?kind=` chooses the kind, else all kinds are listed; `?tenant=` or `?app=` sets its owner."""
@@ -139,7 +139,7 @@ def _sent_id(request: HttpRequest) -> UUID:
 
 @require_right(Right.CHANGE, of=Channel)
 @never_cache
-@sensitive_post_parameters("new_address")
+@keeps_secrets("new_address")
 @recently_confirmed("POST")
 def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.select_related("tenant", "app__tenant"), pk=pk)
@@ -159,6 +159,7 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
             form.add_error(None, render_error(error))
         else:
             if form.new_key:
+                forget_secrets(request)
                 return _show_key(request, saved, form.new_key)
             messages.success(request, _("Saved. Now send a test."))
             return redirect("channel", saved.pk)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.dashboard.ui.expiry_field import format_time
+from alertadmin.dashboard.ui.kept_secrets import forget_secrets
 from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.models import Credential, CredentialState
 
@@ -23,6 +24,7 @@ def verification_response(request: HttpRequest, replacement: Replacement) -> Htt
     if replacement.is_early:
         say_start(request, replacement.credential)
         return redirect("credential", replacement.credential.pk)
+    forget_secrets(request)
     return render(request, "credentials/not_proven.html", {"replacement": replacement})
 
 

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin import audit
 from alertadmin.accounts.access import access_of
@@ -24,6 +23,7 @@ from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.notified_people import list_notified_channels, list_notified_people
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.credentials import certificates, rotation
@@ -93,7 +93,7 @@ def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_right(Right.CHANGE, of=AppRegistration)
-@sensitive_post_parameters("value")
+@keeps_secrets("value")
 def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Add a secret. The first one of an app is in use at once; a further one waits until it is verified, or is only
     monitored."""
@@ -102,7 +102,7 @@ def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_right(Right.CHANGE, of=Credential)
-@sensitive_post_parameters("value")
+@keeps_secrets("value")
 def credential_replace(request: HttpRequest, pk: UUID) -> HttpResponse:
     old = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     return _new_secret(request, old.app, replaced=old)

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
@@ -28,6 +27,7 @@ from alertadmin.dashboard.mailboxes.forms import (
 )
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.outbox.mail_limits import TooManyMails
@@ -124,7 +124,7 @@ def mailbox_add(request: HttpRequest) -> HttpResponse:
 
 
 @require_right(Right.CHANGE)
-@sensitive_post_parameters("new_password")
+@keeps_secrets("new_password")
 @recently_confirmed("POST")
 def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     if not servers():
@@ -135,7 +135,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
 
 
 @require_right(Right.CHANGE, of=Mailbox)
-@sensitive_post_parameters("new_password")
+@keeps_secrets("new_password")
 @recently_confirmed("POST")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
@@ -16,6 +15,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.accounts.time_zones import parse_time_zone
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.quick_add.forms import AppPart, MailboxPart, SecretForm, TenantPart
+from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.registry import guid
 from alertadmin.registry.models import Mailbox, Tenant
@@ -24,7 +24,7 @@ from alertadmin.stored_messages import render_error
 
 
 @require_right(Right.CHANGE)
-@sensitive_post_parameters("secret-value")
+@keeps_secrets("secret-value")
 def quick_add(request: HttpRequest) -> HttpResponse:
     """One form in four parts; `?tenant=` adds an app to an existing tenant, in three.
 

@@ -12,7 +12,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin import audit
 from alertadmin.accounts.decorators import require_right
@@ -20,6 +19,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.consents.request_views import callback_url
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
+from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.new_destination import AppDestination
 from alertadmin.registry import guid
@@ -101,7 +101,7 @@ def _redirect_choices(guide: SetupProgress, chosen: str) -> list[tuple[str, Any]
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
-@sensitive_post_parameters("new_secret")
+@keeps_secrets("new_secret")
 @step("application")
 def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})

@@ -33,6 +33,7 @@ from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
 from alertadmin.dashboard.setup_wizard.consent import check
 from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.kept_secrets import forget_secrets, keeps_secrets
 from alertadmin.registry.credentials import certificates, rotation
 from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.credentials.verification import verify_credential
@@ -44,7 +45,8 @@ METHODS = ("secret", "make", "upload")
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
-@sensitive_post_parameters("value", "passphrase")
+@sensitive_post_parameters("passphrase")
+@keeps_secrets("value")
 @step("credential")
 def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     """`?by=` chooses the kind: a pasted secret, a created certificate or an uploaded one."""
@@ -112,6 +114,7 @@ def _respond(request: HttpRequest, guide: SetupProgress, replacement: Replacemen
         say_start(request, replacement.credential)
         return redirect("guide-credential", guide.pk)
     if not replacement.proven:
+        forget_secrets(request)
         method = "secret" if not replacement.credential.certificate else "make"
         return _page(request, guide, method, None, replacement=replacement)
     messages.success(request, _("Verified and in use."))

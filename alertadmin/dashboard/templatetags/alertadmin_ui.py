@@ -21,11 +21,11 @@ from alertadmin.accounts import user_agent
 from alertadmin.accounts.oidc import provider_registry
 from alertadmin.accounts.oidc.provider import Provider
 from alertadmin.dashboard.diagnosis.handoff_text import as_message
-from alertadmin.dashboard.ui import humanize
+from alertadmin.dashboard.ui import humanize, kept_secrets
 from alertadmin.dashboard.ui.badges import BADGES, OWNERS, UNKNOWN, Badge, badge_of_expiry
 from alertadmin.registry import safe_names
 from alertadmin.registry.clouds import UnknownCloud
-from alertadmin.registry.models import Consent, Credential, Tenant
+from alertadmin.registry.models import Consent, Credential, KeptSecret, Tenant
 from alertadmin.reminders.compose.digest import time_left
 from alertadmin.reminders.recipients import ORIGINS, RecipientList
 from alertadmin.stored_messages import render_stored
@@ -183,6 +183,12 @@ def regroup_causes(consents: Sequence[Consent]) -> list[Consent]:
             said = consent.technical if not consent.cause else ""
             found.setdefault((consent.tenant_id, consent.cause, said), consent)
     return list(found.values())
+
+
+@register.simple_tag(takes_context=True)
+def kept_secret(context: dict[str, Any], field: BoundField) -> KeptSecret | None:
+    """What is kept of this secret field of a refused form (see `ui.kept_secrets`)."""
+    return kept_secrets.offered(context["request"], field) if "request" in context else None
 
 
 @register.simple_tag(takes_context=True)

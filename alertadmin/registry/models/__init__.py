@@ -5,6 +5,7 @@ from alertadmin.registry.models.consent_change import ConsentChange
 from alertadmin.registry.models.consent_check_batch import ConsentCheckBatch
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
 from alertadmin.registry.models.device_code_flow import DeviceCodeFlow, DeviceCodeState
+from alertadmin.registry.models.kept_secret import KeptSecret
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.mfa_secret import MfaSecret
 from alertadmin.registry.models.one_time_link import LinkState, OneTimeLink
@@ -28,6 +29,7 @@ __all__ = [
     "DeviceCodeFlow",
     "DeviceCodeState",
     "ImportStatus",
+    "KeptSecret",
     "LinkState",
     "LoginKind",
     "Mailbox",

@@ -170,10 +170,11 @@ CELLS = [
 
 
 def test_the_table_has_every_kind_of_secret_that_is_bound() -> None:
-    """All but a channel's address, which is the place itself. An uploaded file, bound to its user, is never sent."""
+    """All but a channel's address, which is the place itself. An uploaded file and what was entered in a refused form
+    are bound to their user, and never sent."""
     bound = {(model._meta.model_name, name) for model, name in encrypted_fields() if version_of(model, name) == "v2"}
     assert {(model._meta.model_name, name) for model, name in encrypted_fields()} - bound == {("channel", "address")}
-    uploads = {("pendingimport", "content"), ("pendingimport", "report")}
+    uploads = {("pendingimport", "content"), ("pendingimport", "report"), ("keptsecret", "value")}
     assert uploads < bound
     assert len(bound - uploads) == len({make for make, _field, _columns in TABLE} - {private_key})
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from alertadmin.registry.credentials import certificates
-from alertadmin.registry.models import Credential
+from alertadmin.registry.models import Credential, KeptSecret
 from tests.dashboard.setup_wizard.steps import END, There, post, see, up_to
 
 
@@ -70,3 +70,14 @@ def test_instead_of_a_certificate_that_waits_another_may_be_given(signed_in: Cli
     assert "Verified and in use." in post(
         signed_in, "credential", {"value": world.secret(), "expires_at": END}, "?by=secret"
     )
+
+
+def test_a_wrong_date_costs_no_secret(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    secret = world.secret()
+    page = post(signed_in, "credential", {"value": secret, "expires_at": "soon"})
+    assert secret not in page
+    [kept] = KeptSecret.objects.all()
+    page = post(signed_in, "credential", {"value": "", "expires_at": END, "kept-value": str(kept.pk)})
+    assert "Verified and in use." in page
+    assert not KeptSecret.objects.exists()
