@@ -110,13 +110,15 @@ class World:
         )
 
     def seconds_of_healthz(self) -> float:
-        """Of the quickest of three: a machine that has much else to do delays one."""
-        seconds = []
-        for _again in range(3):
+        """Of the quickest of five, or the first in time: a machine that has much else to do delays some."""
+        seconds = WITHIN
+        for _again in range(5):
             began = time.monotonic()
             assert self.installation.answer("/healthz") == 200
-            seconds.append(time.monotonic() - began)
-        return min(seconds)
+            seconds = min(seconds, time.monotonic() - began)
+            if seconds < WITHIN:
+                break
+        return seconds
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.installation.data_dir / "alertadmin.sqlite3", timeout=30)) as database:

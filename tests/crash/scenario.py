@@ -208,7 +208,7 @@ class World:
         found = self.messages()
         return {one.recipient for one in found} == set(self.recipients) and all(one.state == "sent" for one in found)
 
-    def settle(self, seconds: float = 30) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Rings as the clock does, until all is settled."""
 
         def rings() -> bool:

@@ -6,9 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
+from tests.commands.fork_server import PATIENCE
 from tests.crash.chaos import Chaos
 from tests.crash.scenario import SCAN, World
 from tests.supervisor.installation import eventually
@@ -35,7 +37,7 @@ def test_shutdown_finishes_the_current_delivery(make_world: MakeWorld) -> None:
     world.ring(SCAN)
     assert eventually(lambda: strikes(world) >= before + 4)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=6) == 0
+    assert worker.wait(timeout=PATIENCE) == 0
     left = strikes(world) - before
     assert 4 <= left <= 8
     assert states(world) == ["pending"] * (12 - left) + ["sent"] * left
@@ -49,12 +51,14 @@ def test_shutdown_finishes_the_current_delivery(make_world: MakeWorld) -> None:
 def test_a_worker_that_was_suspended_sends_nothing_when_it_wakes(make_world: MakeWorld) -> None:
     world = make_world()
     before = strikes(world)
-    world.sandbox.faults.add("token", delay=2)
+    woken = Event()
+    world.sandbox.faults.add("token", delay=PATIENCE, until=woken)
     worker = world.start_worker()
     world.ring(SCAN)
     assert eventually(lambda: strikes(world) == before + 1)
     os.killpg(worker.pid, signal.SIGSTOP)
     assert world.send_reminders()["sent"] == 1
+    woken.set()
     os.killpg(worker.pid, signal.SIGCONT)
     too_late = "SELECT count(*) FROM outbox_attempt WHERE outcome = 'refused' AND technical LIKE '%outbox.lease_lost%'"
     assert eventually(lambda: world.database.query(too_late) == [(1,)])
@@ -63,15 +67,15 @@ def test_a_worker_that_was_suspended_sends_nothing_when_it_wakes(make_world: Mak
 
 
 def test_a_worker_whose_stop_hangs_ends_all_the_same(make_world: MakeWorld) -> None:
-    """Seen of Celery after the death of one of its processes; here it waits for one that hears nothing for a minute."""
+    """Seen of Celery after the death of one of its processes; here it waits for one that hears nothing for minutes."""
     world = make_world()
     before = strikes(world)
-    world.sandbox.faults.add("graph", delay=60)
+    world.sandbox.faults.add("graph", delay=2 * PATIENCE)
     worker = world.start_worker(longest_stop=0.5)
     world.ring(SCAN)
     assert eventually(lambda: strikes(world) == before + 1)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=15) == 1
+    assert worker.wait(timeout=PATIENCE) == 1
     assert "most recent call first" in (world.folder / "worker.log").read_text()
     world.kill(worker)
     world.start_worker()

@@ -33,7 +33,7 @@ def test_postgresql_killed_while_a_mail_leaves_is_waited_for(make_world: MakeWor
     world.sandbox.faults.add("graph", delay=1)
     world.start_worker(ALERTADMIN_LEASE_SECONDS="60")
     world.ring(SCAN)
-    world.sandbox.ledger.wait_until(lambda entries: "fault" in [entry["kind"] for entry in entries[before:]], 30)
+    world.sandbox.ledger.wait_until(lambda entries: "fault" in [entry["kind"] for entry in entries[before:]], 60)
     world.database.server.kill()
     world.database.server.start()
     world.settle(60)

@@ -14,7 +14,7 @@ from alertadmin.accounts.models import User
 from tests.e2e.demo import Demonstration, browsing, demonstrating
 from tests.helpers.login import signed_in_at
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds: the machine may be busy with other tests."""
 
 

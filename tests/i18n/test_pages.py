@@ -24,6 +24,7 @@ from sandbox import Sandbox
 from tests.conftest import NOW, set_environment
 from tests.factories import Rows, Site
 from tests.i18n.test_catalogue import PLACEHOLDER, read
+from tests.security.route_matrix import routes
 
 FRENCH = {"headers": {"accept-language": "fr-FR,fr;q=0.9"}}
 SKIPPED = {"sign-out", "set_language", "healthz", "readyz", "first-administrator"}
@@ -82,17 +83,17 @@ def site(sandbox: Sandbox, rows: Rows) -> Site:
 
 
 def pages(site: Site) -> Iterator[str]:
-    """Each address of the pages: those of no thing, and those of a thing with the ids of everything there is."""
+    """Each address of the pages: those of no thing, and those of a thing with the ids of all things of its model."""
+    notices = site.credential.reminders.get().notices.all()
     things: list[Any] = [site.tenant, site.app, site.credential, site.mailbox]
-    things += [*site.app.consents.all(), *site.credential.reminders.get().notices.all()]
-    ids = {thing.pk for thing in things} | {
-        notice.delivery_id for notice in site.credential.reminders.get().notices.all()
-    }
+    things += [*site.app.consents.all(), *notices, *(notice.delivery for notice in notices)]
+    models = {route.name: route.model for route in routes()}
     for name in names():
         try:
             yield reverse(name)
         except NoReverseMatch:
-            for pk in ids:
+            model = models.get(name) or ""
+            for pk in [thing.pk for thing in things if model in ("", type(thing).__name__)]:
                 try:
                     yield reverse(name, args=[pk])
                 except NoReverseMatch:

@@ -56,12 +56,17 @@ SET_ASIDE: list[tuple[str, str]] = [
 ]
 
 
+FIRST = dict(reversed(SET_ASIDE))
+PAGES = ("/", "/watching/", "/tenants/", "/mailboxes/", "/secrets/", "/sign-in/")
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("name", "value"), SET_ASIDE)
 def test_invalid_setting_is_ignored_and_reported(
     settings: Settings, signed_in: Client, tmp_path: Path, relay: Sandbox, name: str, value: str
 ) -> None:
     """Reminders use the remaining route, the relay; if the relay is misconfigured, they wait."""
+    given = value
     if name.endswith("_FILE") and not value.startswith("/"):
         file = tmp_path / "file.toml"
         file.write_text(value)
@@ -72,7 +77,7 @@ def test_invalid_setting_is_ignored_and_reported(
     assert {bad.name for bad in bad_settings()} == {f"ALERTADMIN_{name}"}
     scanner.run(NOW)
     worker_heartbeat.beat()  # so that a page need not look at everything
-    for page in ("/", "/watching/", "/tenants/", "/mailboxes/", "/secrets/", "/sign-in/"):
+    for page in PAGES if given == FIRST[name] else ():  # once for each variable
         answer = signed_in.get(page, follow=True)
         assert answer.status_code == 200, page
     assert f"ALERTADMIN_{name} was ignored" in signed_in.get("/watching/").content.decode()

@@ -199,7 +199,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=1, max_size=14))
 def test_scan_matches_the_reference_model(rows: Rows, history: list[tuple[str, int]]) -> None:
     """Hours that pass, renewals, an earlier expiry that returns; a scan after each."""

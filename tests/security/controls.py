@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ class Control:
     argument: str = ""
 
 
+@cache
 def read() -> dict[int, Control]:
     """All of them by their number; a mark or an argument with a number that there is not is a KeyError."""
     table = tomllib.loads((TESTS / "security" / "controls.toml").read_text(encoding="utf-8"))["controls"]
@@ -40,7 +42,10 @@ def read() -> dict[int, Control]:
 def marked(tests: Path = TESTS) -> Iterator[tuple[str, int]]:
     """Each test with each number it is marked with. Read from the sources, which is quicker than to import them all."""
     for path in sorted(tests.rglob("test_*.py")):
-        module = ast.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if "control(" not in text:
+            continue
+        module = ast.parse(text)
         name = path.relative_to(tests.parent).as_posix()
         whole = [number for node in module.body if _is_pytestmark(node) for number in _numbers(node)]
         for test, numbers in _tests(module.body):

@@ -47,6 +47,7 @@ HTTP_CLIENTS = {
 """Where servers are asked; everything else goes through these."""
 
 
+@cache
 def called(node: ast.AST) -> str:
     return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.supervisor.installation import PROJECT, Installation, clean_environ, eventually
+from tests.commands.installation import fork_server
+from tests.supervisor.installation import Installation, clean_environ, eventually
 
 
 @pytest.fixture
@@ -53,10 +54,17 @@ def whole(standing: Installation) -> Installation:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder made by `--setup`, to copy from: the migrations run once."""
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    command = [sys.executable, str(PROJECT / "manage.py"), "up", "--setup"]
-    subprocess.run(command, env=clean_environ(folder), check=True)
+    """A data folder made by `--setup`, to copy from: the migrations run once in a test run, by the first worker that
+    needs them."""
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    folder = run / "prepared" / "data"
+    with (run / "prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            code, _out, err = fork_server().run(["up", "--setup"], clean_environ(folder))
+            assert code == 0, err.decode()
     return folder
 
 

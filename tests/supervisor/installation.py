@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -26,8 +28,19 @@ def clean_environ(data_dir: Path, **values: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that is free now and that no outgoing connection takes before it is used: it is below those that the
+    system gives to connections."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as listener:
+            return int(listener.getsockname()[1])
+
+
+def group(pid: int) -> int:
+    """The process group; 0 if the process has ended."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
@@ -117,9 +130,11 @@ class Installation:
 
     def leader(self, part: str) -> int:
         """Return the process that `up` started itself: the leader of its group."""
-        leaders = [pid for pid in self.named(part) if os.getpgid(pid) == pid]
-        assert len(leaders) == 1, (part, leaders)
-        return leaders[0]
+        assert eventually(lambda: len(self.leaders(part)) == 1), (part, self.processes())
+        return self.leaders(part)[0]
+
+    def leaders(self, part: str) -> list[int]:
+        return [pid for pid in self.named(part) if group(pid) == pid]
 
     def holder(self) -> dict[str, object]:
         return dict(json.loads((self.data_dir / "up.lock").read_text()))

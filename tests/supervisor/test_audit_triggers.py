@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from alertadmin.audit.triggers import SQLITE
-from tests.supervisor.installation import PROJECT, clean_environ
+from tests.commands.installation import fork_server
+from tests.supervisor.installation import clean_environ
 
 pytestmark = pytest.mark.control(60)
 
@@ -29,14 +28,8 @@ def test_14_dropped_triggers_are_restored_and_recorded(words: list[str], prepare
     shutil.copytree(prepared, folder)
     rows(folder, "DROP TRIGGER audit_stays")
     for _twice in range(2):
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=PROJECT,
-            env=clean_environ(folder),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        code, _out, err = fork_server().run(words, clean_environ(folder))
+        assert code == 0, err
         assert {name for (name,) in rows(folder, "SELECT name FROM sqlite_master WHERE type = 'trigger'")} == set(
             SQLITE
         )

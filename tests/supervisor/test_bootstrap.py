@@ -16,6 +16,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from alertadmin.crypto import keyring
 from alertadmin.supervisor.bootstrap import NotPrepared, make_data_dir, prepare
+from tests.commands.fork_server import PATIENCE
+from tests.commands.installation import fork_server
 from tests.conftest import set_environment
 from tests.factories import Rows
 from tests.supervisor.installation import PROJECT, clean_environ
@@ -101,23 +103,24 @@ def test_empty_folder_gets_mode_700(tmp_path: Path) -> None:
 
 def test_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "alertadmin.sqlite3").write_bytes(b"this was never a database" * 100)
-    refused = subprocess.run(command("--setup"), env=clean_environ(tmp_path), capture_output=True, text=True)
-    assert refused.returncode == 1
-    assert refused.stderr.count("\n") == 1
-    assert "file is not a database" in refused.stderr
+    code, _out, err = fork_server().run(["up", "--setup"], clean_environ(tmp_path))
+    assert code == 1
+    assert err.count(b"\n") == 1
+    assert b"file is not a database" in err
 
 
 def test_unreachable_database_server_is_reported_without_password(tmp_path: Path) -> None:
     url = "postgres://ada:canary-password@127.0.0.1:1/alertadmin"
     environ = clean_environ(tmp_path / "data", ALERTADMIN_DATABASE_URL=url)
-    refused = subprocess.run(command("--setup"), env=environ, capture_output=True, text=True)
-    assert refused.returncode == 1
-    assert refused.stderr.count("\n") == 1
-    assert "alertadmin on 127.0.0.1" in refused.stderr
-    assert "canary" not in refused.stderr + refused.stdout
+    code, out, err = fork_server().run(["up", "--setup"], environ)
+    assert code == 1
+    assert err.count(b"\n") == 1
+    assert b"alertadmin on 127.0.0.1" in err
+    assert b"canary" not in err + out
 
 
-def test_four_commands_at_once_on_new_folder_succeed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("commands", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_commands_at_once_on_new_folder_succeed(tmp_path: Path, commands: int) -> None:
     together = [
         subprocess.Popen(
             [sys.executable, "manage.py", "send_reminders", "--json"],
@@ -127,10 +130,10 @@ def test_four_commands_at_once_on_new_folder_succeed(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _command in range(4)
+        for _command in range(commands)
     ]
     for process in together:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
         assert json.loads(output)["ok"] is True
     assert sorted(os.listdir(tmp_path / "data")) == [
@@ -141,10 +144,6 @@ def test_four_commands_at_once_on_new_folder_succeed(tmp_path: Path) -> None:
         "prepare.lock",
         "secret_key",
     ]
-
-
-def command(*options: str) -> list[str]:
-    return [sys.executable, str(PROJECT / "manage.py"), "up", *options]
 
 
 def test_each_migration_is_one_transaction() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from alertadmin.supervisor import file_lock, orphans
+from tests.commands.fork_server import PATIENCE
 from tests.supervisor.installation import Installation, eventually, free_port
 
 pytestmark = pytest.mark.crash
@@ -46,7 +47,7 @@ def test_supervisor_killed_during_start_leaves_no_process(
         killed.process.kill()
         killed.stop()
         ours = killed.processes()
-        assert eventually(lambda: not set(ours) & set(killed.processes()), 10), (part, number, delay, ours)  # noqa: B023
+        assert eventually(lambda: not set(ours) & set(killed.processes())), (part, number, delay, ours)  # noqa: B023
     up(port=port).wait_until_healthy()
 
 
@@ -84,7 +85,7 @@ def test_orphans_with_port_and_lock_are_ended(up: Callable[..., Installation], p
         began = up(port=port)
         began.wait_until_ready()
         # Its id may remain in /proc until the system's first process collects it: only its environment is gone.
-        assert eventually(lambda: left not in orphans.find(path), 10)
+        assert eventually(lambda: left not in orphans.find(path))
 
 
 def test_stale_lock_note_is_ignored(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> None:
@@ -98,7 +99,7 @@ def test_stale_lock_note_is_ignored(up: Callable[..., Installation], prepared: P
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
         refused = up()
-        assert refused.process.wait(timeout=30) == 2
+        assert refused.process.wait(timeout=PATIENCE) == 2
         assert eventually(lambda: f"(process {other.pid})" in refused.text), refused.text
         assert "elsewhere" not in refused.text
         other.send_signal(signal.SIGKILL)

