@@ -36,6 +36,7 @@ _NOT_A_MESSAGE: Final = ("permission", "token", "sign-in", "connection", "certif
 COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("secret_expired", ("secret", "expired")),
     Composition("secret_wrong", ("secret", "wrong")),
+    Composition("redirect_mismatch", ("reply url", "mismatch")),
     Composition("user_sign_in_needed", ("refresh", "expired")),
     Composition("user_sign_in_needed", ("refresh", "wrong")),
     Composition("recipient_rejected", ("relay", "refused")),
@@ -57,6 +58,7 @@ COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("role_missing", ("permission", "missing")),
     Composition("tenant_not_found", ("tenant", "unknown")),
     Composition("app_not_found", ("application", "unknown")),
+    Composition("app_disabled", ("application", "locked")),
     Composition("tls", ("certificate", "invalid")),
     Composition("tls", ("certificate", "expired")),
     Composition("token_rejected", ("token", "expired")),
@@ -73,6 +75,7 @@ COMPOSITIONS: Final[tuple[Composition, ...]] = (
     Composition("token_rejected", ("sign-in", "wrong", "mail server")),
     Composition("user_sign_in_needed", ("sign-in", "password")),
     Composition("smtp_auth_disabled", ("sign-in", "required", "mail server")),
+    Composition("user_sign_in_needed", ("sign-in", "wrong")),
     Composition("network", ("service", "unreachable")),
     Composition("network", ("mail server", "broken")),
     Composition("user_sign_in_needed", ("account", "locked"), without=("recipient", "mailbox", "application")),

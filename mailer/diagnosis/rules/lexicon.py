@@ -22,8 +22,9 @@ _ROWS: Final[dict[str, str]] = {
     "name": "host name/hostname/dns name/domain name/nom d'hote/nom de domaine/~hostname/~servername/"
     "~rechnername/nombre de host/nombre del host/nome host/hostnaam/nome do host/dns",
     "recipient": "recipient/destinataire/~empfanger/destinatario/ontvanger/geadresseerde/destinataria/addressee",
-    "mailbox": "mailbox/mail box/inbox/boite aux lettres/boite de reception/boite mail/~postfach/buzon/"
-    "cassetta postale/casella/~postvak/~postbus/caixa de correio/caixa postal/caixa de entrada",
+    "mailbox": "posteingang/bandeja de entrada/posta in arrivo/mailbox/mail box/inbox/boite aux lettres/"
+    "boite de reception/boite mail/~postfach/buzon/cassetta postale/casella/~postvak/~postbus/"
+    "caixa de correio/caixa postal/caixa de entrada",
     "message": "message/mail/e-mail/email/~nachricht/mensaje/correo/messaggio/~bericht/mensagem/courrier/courriel/"
     "attachment/~anhang/~anlage/piece jointe/pieces jointes/adjunto/archivo adjunto/allegato/~bijlage/"
     "anexo",
@@ -73,7 +74,8 @@ _ROWS: Final[dict[str, str]] = {
     "perdue/interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/verloren/"
     "zuruckgesetzt/zeituberschreitung/rechazad/cerrad/perdid/interrumpid/agotad/rifiutat/chius/interrott/"
     "scadut/geweigerd/gesloten/verbroken/onderbroken/recusad/fechad/perdida/interrompid/encerrad/esgotad",
-    "unmade": "error while/error connecting/error during/erreur de/erreur lors/fehler bei der/error al/error de/"
+    "unmade": "keine verbindung/pas de connexion/sin conexion/nessuna connessione/geen verbinding/sem conexao/"
+    "error while/error connecting/error during/erreur de/erreur lors/fehler bei der/error al/error de/"
     "errore durante/errore di/fout bij/erro ao/erro de/failed/en erreur/en echec/cannot/can't/could not/"
     "couldn't/unable/impossible/echou/echec/n'a pas pu/ne peut pas/konnte nicht/konnte keine/kann nicht/"
     "kann keine/fehlgeschlagen/nicht moglich/nicht hergestellt/no se pudo/no se puede/no se ha podido/"
@@ -97,9 +99,9 @@ _ROWS: Final[dict[str, str]] = {
         "resolve/resolution/lookup/no address/pas ete resolu/pas pu etre resolu/resoudre/aufgelost/auflosung/"
         "auflosen/resolver/resuelt/risolver/risoluzione/omgezet/opgelost/resolvid"
     ),
-    "full": "quota de stockage/cuota de almacenamiento/cuota del buzon/quota di archiviazione/speicherkontingent/"
-    "opslagquotum/quota depassee/no space left/plus d'espace/kein speicherplatz/sin espacio/"
-    "spazio esaurito/speicherlimit/storage limit/limite de stockage/limite de almacenamiento/"
+    "full": "voll ist/voll,/quota de stockage/cuota de almacenamiento/cuota del buzon/quota di archiviazione/"
+    "speicherkontingent/opslagquotum/quota depassee/no space left/plus d'espace/kein speicherplatz/"
+    "sin espacio/spazio esaurito/speicherlimit/storage limit/limite de stockage/limite de almacenamiento/"
     "limite di archiviazione/opslaglimiet/limite de armazenamento/is full/full./full,/over quota/"
     "quota exceeded/exceeded its quota/exceeded the quota/est pleine/pleine/saturee/quota depasse/"
     "ist voll/voll./uberfullt/kontingent/esta lleno/lleno/llena/e piena/pien/is vol/vol./esta cheia/"
@@ -134,11 +136,14 @@ _ROWS: Final[dict[str, str]] = {
     "unavailable": "unavailable/not available/non disponible/temporarily/indisponible/pas disponible/temporairement/"
     "nicht verfugbar/vorubergehend/no disponible/no esta disponible/temporalmente/non disponibile/"
     "non e disponibile/temporaneamente/niet beschikbaar/tijdelijk/indisponivel/temporariamente",
-    "unreachable": "unreachable/not reachable/not be reached/not responding/not respond/no response/no answer/"
-    "injoignable/inaccessible/ne repond pas/pas de reponse/aucune reponse/nicht erreichbar/"
-    "nicht erreicht/antwortet nicht/keine antwort/inalcanzable/no responde/sin respuesta/irraggiungibile/"
-    "non risponde/nessuna risposta/onbereikbaar/niet bereikbaar/reageert niet/geen antwoord/inacessivel/"
-    "nao responde/sem resposta",
+    "unreachable": (
+        "d'atteindre/de joindre/nicht erreichen/no se puede alcanzar/impossibile raggiungere/niet bereiken/"
+        "unreachable/not reachable/not be reached/not responding/not respond/no response/no answer/"
+        "injoignable/inaccessible/ne repond pas/pas de reponse/aucune reponse/nicht erreichbar/"
+        "nicht erreicht/antwortet nicht/keine antwort/inalcanzable/no responde/sin respuesta/irraggiungibile/"
+        "non risponde/nessuna risposta/onbereikbaar/niet bereikbaar/reageert niet/geen antwoord/inacessivel/"
+        "nao responde/sem resposta"
+    ),
     "timeout": "zeituberschreitung/zeitlimit uberschritten/delai d'attente/delai depasse/delai expire/"
     "delai d'expiration/temps depasse/tiempo de espera/tempo limite/tempo scaduto/tempo di attesa/"
     "tijdslimiet",
@@ -149,6 +154,12 @@ _ROWS: Final[dict[str, str]] = {
     "zugegriffen werden/kein zugriff/no se puede obtener acceso/no se puede acceder/impossibile accedere/"
     "niet toegankelijk/geen toegang/nao e possivel acessar",
     "loop": "loop/boucle/~schleife/bucle/ciclo/lus/laco",
+    "reply url": "reply url/redirect uri/redirect_uri/reply address/antwort-url/umleitungs-uri/uri de redirection/"
+    "url de reponse/adresse de reponse/url de respuesta/uri de redireccion/uri di reindirizzamento/"
+    "url di risposta/omleidings-uri/antwoord-url/uri de redirecionamento/url de resposta",
+    "mismatch": "not match/mismatch/not registered/ne correspond/stimmt nicht/stimmen nicht/entspricht nicht/"
+    "no coincide/no corresponde/non corrisponde/komt niet overeen/nao corresponde/pas enregistre/"
+    "nicht registriert",
     "later": "try again later/retry later/please try later/try later/reessayez plus tard/reessayer plus tard/"
     "ulterieurement/spater erneut/spater noch einmal/spater wieder/spateren zeitpunkt/mas tarde/"
     "piu tardi/later opnieuw/het later/mais tarde",

@@ -175,6 +175,8 @@ LOCALIZED: Final[tuple[Rule, ...]] = (
         "send_as_denied",
         Rank.WORDING,
         _OUTLOOK,
+        r"envoyer .{0,40}sous l'identite|e-mails? als (?:der|dieser|ein) .{0,40}(?:benutzer|absender).{0,20}senden",
+        r"(?:can't|cannot|unable to) send (?:e-?mail|messages?|mail) (?:as|on behalf of) (?:the |this |another )",
         "do(?:es)? not have (?:the )?(?:permission|rights?) to send (?:the |this |a )?(?:message|mail)",
         "(?:keine|nicht die) (?:berechtigung|rechte),? .{0,60}(?:im auftrag|im namen|als dieser absender)",
         "(?:pas|droits?|autorisation).{0,40}envoyer .{0,40}(?:au nom de|de la part|en tant que)",

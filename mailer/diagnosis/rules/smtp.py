@@ -174,7 +174,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         r"server (?:doesn't|does not|did not) (?:support|offer|advertise) (?:smtp )?(?:auth\b"
         r"|authentication|login|plain|xoauth2)",
         r"no (?:supported|suitable|worthy) (?:authentication )?(?:mechanisms?|mechs?|authenticat\w{1,6})",
-        r"no mechanism available",
+        r"no mechanism available|no authenticat\w{1,6} (?:available|found)",
     ),
     *rules("smtp_auth_disabled", Rank.WORDING, _POSTFIX, "sender address rejected: not logged in"),
     *rules("send_as_denied", Rank.WORDING, _POSTFIX, "sender address rejected: not owned by"),
