@@ -278,13 +278,13 @@ LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"
 ASKING = "confirm set_language profile"
 """Asks itself; how pages speak to the person."""
 ROWS_OF_TENANTS = """
-    app-delete app-edit app-policy app-consents-check app-consents-stop certificate-add certificate-make channel-pause
-    channel-test consent-ask consent-check consent-request consents-check consents-stop credential-add
-    credential-certificate credential-delete credential-edit credential-hold credential-promote credential-replace
-    credential-resume delivery-arrived delivery-give-up delivery-hasten guide guide-application guide-check
-    guide-consent guide-credential guide-directory guide-finish guide-mailbox guide-on guide-permissions guide-prove
-    guide-scope guide-scripts guide-test import import-columns import-preview import-refused import-stop
-    mailbox-leaving mailbox-scope mailbox-sign-in mailbox-sign-in-ask
+    app-delete app-edit app-policy app-consents-check app-consents-stop certificate-add certificate-make
+    channel-pause channel-test consent-ask consent-check consent-request consents-check consents-stop credential-add
+    credential-certificate credential-delete credential-edit credential-hold credential-monitor credential-promote
+    credential-replace credential-resume credential-retire delivery-arrived delivery-give-up delivery-hasten guide
+    guide-application guide-check guide-consent guide-credential guide-directory guide-finish guide-mailbox guide-on
+    guide-permissions guide-prove guide-scope guide-scripts guide-test import import-columns import-preview
+    import-refused import-stop mailbox-leaving mailbox-scope mailbox-sign-in mailbox-sign-in-ask
     mailbox-sign-in-confirm mailbox-to-graph mailbox-want-graph register tenant-delete tenant-edit tenant-policy
     test-send
 """

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from alertadmin.audit.models import AuditEntry
 from alertadmin.registry.models import Credential, CredentialState
 from sandbox import Sandbox
 from tests.factories import Rows, Site
@@ -69,3 +73,45 @@ def test_a_verified_one_is_put_into_use(sandbox: Sandbox, rows: Rows, signed_in:
     signed_in.post(reverse("credential-promote", args=[beside.pk]))
     states = dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
     assert states == {"alert": "retired", "beside": "current"}
+
+
+def test_monitoring_ends_and_resumes_by_a_button(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    add(signed_in, site, only_monitor="on")
+    beside = Credential.objects.get(description="beside")
+    for name, shown, state in (
+        ("credential-retire", "No longer used", CredentialState.RETIRED),
+        ("credential-monitor", "Monitor again", CredentialState.OTHER),
+    ):
+        assert shown in signed_in.get(beside.get_absolute_url()).content.decode()
+        entries = AuditEntry.objects.count()
+        for _twice in range(2):
+            signed_in.post(reverse(name, args=[beside.pk]))
+            beside.refresh_from_db()
+            assert beside.state == state
+        assert AuditEntry.objects.count() == entries + 1
+
+
+def test_the_one_in_use_is_replaced_and_an_expired_one_stays_superseded(
+    sandbox: Sandbox, rows: Rows, signed_in: Client
+) -> None:
+    site = rows.site(sandbox)
+    gone = rows.credential(site.app, state=CredentialState.RETIRED, expires_at=timezone.now() - timedelta(days=1))
+    for credential in (site.credential, gone):
+        page = signed_in.get(credential.get_absolute_url()).content.decode()
+        assert "No longer used" not in page
+        assert "Monitor again" not in page
+    signed_in.post(reverse("credential-retire", args=[site.credential.pk]))
+    site.credential.refresh_from_db()
+    assert site.credential.state == CredentialState.CURRENT
+
+
+def test_the_overview_says_which_of_the_expiring_is_in_use(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    ended = timezone.now() - timedelta(days=1)
+    rows.credential(site.app, state=CredentialState.OTHER, description="beside", expires_at=ended)
+    page = signed_in.get(reverse("overview")).content.decode()
+    assert "beside · Monitored only" in page
+    assert "mail through it is stopped" not in page
+    Credential.objects.filter(pk=site.credential.pk).update(expires_at=ended)
+    assert "mail through it is stopped" in signed_in.get(reverse("overview")).content.decode()

@@ -90,8 +90,9 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("tenant-edit", "import-preview", "app-edit", "app-delete", "register"), _SENDER),
     "tenant-delete": _SENDER | {Effect.ROLES},  # those in it go with it
     **dict.fromkeys(("credential-delete", "credential-replace", "credential-add", "credential-promote"), _SENDER),
-    **dict.fromkeys(("certificate-add", "certificate-make"), _SENDER),
+    **dict.fromkeys(("certificate-add", "certificate-make", "credential-retire"), _SENDER),
     **dict.fromkeys(("credential-edit", "credential-hold", "credential-resume"), frozenset({_R, _M})),
+    "credential-monitor": frozenset({_R, _M}),
     **dict.fromkeys(("mailbox-add", "mailbox-add-on-premises", "mailbox-add-personal"), _SENDER),
     **dict.fromkeys(("mailbox-edit", "mailbox-delete", "mailbox-to-graph", "mailbox-sign-in-begin"), _SENDER),
     "mailbox-sign-in-confirm": _SENDER,

@@ -19,7 +19,13 @@ def verification_response(request: HttpRequest, replacement: Replacement) -> Htt
         if replacement.was_in_use:
             messages.success(request, _("Verified and in use."))
         else:
-            messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
+            messages.success(
+                request,
+                _(
+                    "The new one is verified and now in use; the old one is superseded, and its reminders stop. If "
+                    "another program still uses the old one, choose “Monitor again” on its page."
+                ),
+            )
         return redirect("credential", replacement.credential.pk)
     if replacement.is_early:
         say_start(request, replacement.credential)

@@ -53,6 +53,8 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
+        "may_be_used": found.state in rotation.NOT_IN_USE,
+        "may_be_monitored": not watched and not found.is_expired(now),
         "lifetime": LifetimeBar.of(found, now),
         "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
         "links": portal_links(("credentials",), found.app.tenant, found.app),
@@ -150,6 +152,28 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Verify a waiting credential again and put it into use."""
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    if found.state not in rotation.MONITORED_ONLY:  # changed by another request
+    if found.state not in rotation.NOT_IN_USE:  # changed by another request
         return redirect("credential", pk)
     return verification_response(request, rotation.promote(found, now=timezone.now()))
+
+
+@require_right(Right.CHANGE, of=Credential)
+@post_only(back="credential")
+def credential_retire(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop the reminders of a credential that no program uses any more."""
+    found = get_object_or_404(Credential.objects.select_related("app").defer("value"), pk=pk)
+    if rotation.retire(found):
+        messages.success(
+            request, _("“%(name)s” is superseded: its reminders stop. In Entra it stays.") % {"name": found}
+        )
+    return redirect("credential", pk)
+
+
+@require_right(Right.CHANGE, of=Credential)
+@post_only(back="credential")
+def credential_monitor(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send reminders again for a superseded credential that a program may still use."""
+    found = get_object_or_404(Credential.objects.select_related("app").defer("value"), pk=pk)
+    if rotation.monitor_again(found):
+        messages.success(request, _("“%(name)s” is monitored again.") % {"name": found})
+    return redirect("credential", pk)

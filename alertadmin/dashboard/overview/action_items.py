@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.credentials.table import WATCHED
 from alertadmin.dashboard.ui import humanize
 from alertadmin.dashboard.ui.badges import AMBER_DAYS, BAD, DOUBTFUL, SOON, Badge, badge_of_expiry
 from alertadmin.outbox.channels import health
@@ -67,15 +68,17 @@ def _act(access: Access, thing: Model, words: str, url: str) -> tuple[str, str]:
 
 def _expiring(now: datetime, access: Access) -> Iterator[ActionItem]:
     ending = (
-        access.visible(Credential)
-        .filter(state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS))
+        access.visible(Credential.objects.watched())
+        .filter(expires_at__lte=now + timedelta(days=AMBER_DAYS))
         .order_by("expires_at", "pk")
     )
     found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
     notified = _notified_counts(found[:SHOWN])
     for credential in found[:SHOWN]:
         details = [str(credential)]
-        if credential.is_expired(now):
+        if credential.state != CredentialState.CURRENT:
+            details.append(credential.get_state_display())
+        elif credential.is_expired(now):
             details.append(_("mail through it is stopped"))
         details += notified.get(credential.pk) or [_("not notified yet")]
         yield ActionItem(
@@ -84,13 +87,20 @@ def _expiring(now: datetime, access: Access) -> Iterator[ActionItem]:
             f"{credential.app.tenant.name} / {credential.app.name}",
             credential.get_absolute_url(),
             " · ".join(details),
-            *_act(access, credential, _("Replace"), reverse("credential-replace", args=[credential.pk])),
+            *_renewal(access, credential),
         )
     if found[SHOWN:]:
         more = ending.count() - SHOWN
         what = ngettext("%(count)d more secret expires soon", "%(count)d more secrets expire soon", more)
-        url = f"{reverse('credentials')}?ends={AMBER_DAYS}&state={CredentialState.CURRENT}"
+        url = f"{reverse('credentials')}?ends={AMBER_DAYS}&state={WATCHED}"
         yield _more(badge_of_expiry(found[SHOWN], now), what % {"count": more}, url)
+
+
+def _renewal(access: Access, credential: Credential) -> tuple[str, str]:
+    """Replace what is in use. One that is not may be superseded or put into use on its page."""
+    if credential.state == CredentialState.CURRENT:
+        return _act(access, credential, _("Replace"), reverse("credential-replace", args=[credential.pk]))
+    return _act(access, credential, _("Decide"), credential.get_absolute_url())
 
 
 def _notified_counts(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:

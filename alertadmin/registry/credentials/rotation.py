@@ -17,7 +17,7 @@ from alertadmin.registry.credentials.verification import verify_credential
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Tenant
 from alertadmin.registry.registration import kind_of, lock_app
 
-MONITORED_ONLY = (CredentialState.NEXT, CredentialState.OTHER)
+NOT_IN_USE = (CredentialState.NEXT, CredentialState.OTHER)
 """Monitored, and not in use: what may be put into use."""
 
 
@@ -154,6 +154,20 @@ def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Repl
     return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]
 
 
+@transaction.atomic
+def retire(credential: Credential) -> bool:
+    """Stop monitoring a credential that is not in use. Returns False if another request changed its state before."""
+    lock_app(credential.app)
+    return _move(Credential.objects.filter(pk=credential.pk, state__in=NOT_IN_USE), CredentialState.RETIRED)
+
+
+@transaction.atomic
+def monitor_again(credential: Credential) -> bool:
+    """Monitor a retired credential, without using it. Returns False if another request changed its state before."""
+    lock_app(credential.app)
+    return _move(Credential.objects.filter(pk=credential.pk, state=CredentialState.RETIRED), CredentialState.OTHER)
+
+
 def _same_credential(
     app: AppRegistration, kind: CredentialKind, key_id: str, description: str, expires_at: datetime
 ) -> Credential | None:
@@ -161,7 +175,7 @@ def _same_credential(
     secret whose mistaken value is corrected: it got no token yet, and has the same name and expiry date."""
     found = app.credentials.filter(kind=kind)
     if key_id:
-        may_change = Q(state__in=MONITORED_ONLY) | Q(state=CredentialState.CURRENT, proven_at=None)
+        may_change = Q(state__in=NOT_IN_USE) | Q(state=CredentialState.CURRENT, proven_at=None)
         return found.filter(may_change, key_id=key_id).first()
     if kind == CredentialKind.CERTIFICATE:
         return None
@@ -169,9 +183,11 @@ def _same_credential(
     return corrected.filter(description=description, expires_at=expires_at).first()
 
 
-def _move(credentials: QuerySet[Credential], state: CredentialState) -> None:
-    """Change the state of each, and record it."""
-    for one in credentials:
+def _move(credentials: QuerySet[Credential], state: CredentialState) -> bool:
+    """Change the state of each, and record it. Returns whether there was one."""
+    found = list(credentials)
+    for one in found:
         one.state = state
         one.save(update_fields=["state"])
         audit.record(AuditAction.CREDENTIAL_CHANGED, one, state=one.state)
+    return bool(found)

@@ -102,6 +102,8 @@ class ExpiryEvent:
             lines.append(_("Description: %(name)s") % {"name": clean(self.what)})
         if self.state == CredentialState.NEXT:
             lines.append(_("It is waiting to replace the one in use."))
+        elif self.state == CredentialState.OTHER:
+            lines.append(_("It is monitored only: alertadmin does not send with it."))
         return "\n".join(lines)
 
     def _what_to_do(self) -> str:

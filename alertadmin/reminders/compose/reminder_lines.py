@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from alertadmin.registry.models import CredentialState
+from alertadmin.registry.models import Credential, CredentialState
 from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders.models import Reminder, ReminderKind
 from alertadmin.stored_values import read_each
@@ -116,10 +116,16 @@ def _credential(reminder: Reminder, now: datetime) -> ComposedLine:
         ends=_format_time(reminder, credential.expires_at),
         left=time_left(credential.expires_at, now),
         is_expired=credential.is_expired(now),
-        note=_("waiting to replace the one in use") if credential.state == CredentialState.NEXT else "",
+        note=_note(credential),
         act=_("Renew"),
         url=settings.PUBLIC_URL + reverse("credential", args=[credential.pk]),
     )
+
+
+def _note(credential: Credential) -> str:
+    if credential.state == CredentialState.NEXT:
+        return _("waiting to replace the one in use")
+    return _("monitored only") if credential.state == CredentialState.OTHER else ""
 
 
 def _ews(reminder: Reminder, now: datetime) -> ComposedLine:

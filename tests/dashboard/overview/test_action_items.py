@@ -60,15 +60,16 @@ def test_of_a_secret_that_ends_it_says_how_many_people_were_told(rows: Rows) -> 
     ]
 
 
-def test_the_reddest_comes_first_and_one_that_is_superseded_or_waits_not_at_all(
-    administrator: User, rows: Rows
-) -> None:
+def test_the_reddest_comes_first_and_one_that_is_superseded_not_at_all(administrator: User, rows: Rows) -> None:
     for days in (30, 6, -1):
         rows.credential(days=days)
     rows.credential(days=1, state="retired")
     rows.credential(days=1, state="next")
+    rows.credential(days=2, state="other")
     assert states() == [
         ("danger", "expired 1 day ago"),
+        ("danger", "expires in 1 day"),
+        ("danger", "expires in 2 days"),
         ("danger", "expires in 6 days"),
         ("warning", "expires in 30 days"),
     ]
@@ -86,7 +87,7 @@ def test_more_than_are_shown_are_counted_on_a_last_line(administrator: User, row
     found = find_action_items(NOW, everything())
     assert len(found) == SHOWN + 1
     assert found[-1].what == "5 more secrets expire soon"
-    assert found[-1].url == f"{reverse('credentials')}?ends=60&state=current"
+    assert found[-1].url == f"{reverse('credentials')}?ends=60&state=watched"
 
 
 def test_a_tenant_whose_reminders_reach_nobody_is_one_line(rows: Rows) -> None:
