@@ -30,8 +30,10 @@ from alertadmin.reminders import policies
 from alertadmin.reminders.models import Policy, Recipient
 
 MAX_NAMED = 20
+BEGIN = "-----BEGIN CERTIFICATE-----"
 FIRST_EXPIRY, LAST_EXPIRY = datetime(1990, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 EXPIRY_TEXT = gettext_lazy("“%(name)s” expires at a time that cannot be right. Correct its expiry date.")
+CERTIFICATE_TEXT = gettext_lazy("“%(name)s” has a certificate that cannot be read. Add another one.")
 ADDRESS_TEXT = gettext_lazy("“%(name)s” has an address that no mail can be sent to. Correct it.")
 
 
@@ -151,6 +153,9 @@ def _found() -> Iterator[OddRow]:
             yield _described(row, check.text)
     for credential in Credential.objects.watched().filter(_impossible_expiry())[:MAX_NAMED]:
         yield _described(credential, EXPIRY_TEXT)
+    no_certificate = ~Q(certificate="") & ~Q(certificate__contains=BEGIN)
+    for credential in Credential.objects.watched().filter(no_certificate)[:MAX_NAMED]:
+        yield _described(credential, CERTIFICATE_TEXT)
     for model in (Contact, Recipient, Mailbox):
         column = "address" if model is Mailbox else "email"
         for row in model._default_manager.exclude(**{f"{column}__contains": "@"})[:MAX_NAMED]:

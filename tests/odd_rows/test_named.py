@@ -41,6 +41,7 @@ ODD: list[tuple[type[Any], str, object, str]] = [
     (Consent, "permission", "Mail.Fly", "it is not checked"),
     (Delivery, "purpose", "poem", "it waits for a version that can"),
     (Credential, "expires_at", WITHOUT_END, "cannot be right"),
+    (Credential, "certificate", "MIIB…", "cannot be read"),
     (Policy, "plan", "often", "the next scope’s is used"),
     (Policy, "working_days", "", "the next scope’s are used"),
 ]

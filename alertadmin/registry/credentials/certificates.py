@@ -88,9 +88,13 @@ def subject_of(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cut or "alertadmin")])
 
 
-def thumbprints(certificate: str) -> tuple[str, str]:
-    """SHA-1 and SHA-256 thumbprints in upper-case hexadecimal, as the portal and PowerShell show them."""
-    loaded = x509.load_pem_x509_certificate(certificate.encode())
+def thumbprints(certificate: str) -> tuple[str, ...]:
+    """SHA-1 and SHA-256 thumbprints in upper-case hexadecimal, as the portal and PowerShell show them; none for a stored
+    text that is no certificate."""
+    try:
+        loaded = x509.load_pem_x509_certificate(certificate.encode())
+    except ValueError:
+        return ()
     # SHA-1 only identifies the certificate.
     return loaded.fingerprint(hashes.SHA1()).hex().upper(), loaded.fingerprint(hashes.SHA256()).hex().upper()  # noqa: S303  # nosec B303
 
