@@ -89,8 +89,8 @@ def subject_of(name: str) -> x509.Name:
 
 
 def thumbprints(certificate: str) -> tuple[str, ...]:
-    """SHA-1 and SHA-256 thumbprints in upper-case hexadecimal, as the portal and PowerShell show them; none for a stored
-    text that is no certificate."""
+    """SHA-1 and SHA-256 thumbprints in upper-case hexadecimal, as the portal and PowerShell show them; none for a
+    stored text that is no certificate."""
     try:
         loaded = x509.load_pem_x509_certificate(certificate.encode())
     except ValueError:
