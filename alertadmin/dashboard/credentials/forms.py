@@ -9,7 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.dashboard.ui.expiry_field import ExpiryField
+from alertadmin.dashboard.ui.expiry_field import ExpiryField, was_shown
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.models import Credential, CredentialKind
@@ -96,7 +96,16 @@ class SecretForm(forms.Form):
         ):
             self.fields["far_end_is_right"].widget = forms.CheckboxInput()
             self.add_error("expires_at", question)
+        else:
+            self._show_unseen(data)
         return data
+
+    def _show_unseen(self, data: dict[str, Any]) -> None:
+        """Ask to check dates whose words the user has not seen, as without scripts."""
+        for name in ("starts_at", "expires_at"):
+            moment = data.get(name)
+            if moment and name in self.changed_data and not was_shown(self.data, self.add_prefix(name), moment):
+                self.add_error(name, _("Check how this date was read, below it, and save again."))
 
 
 class CredentialForm(SecretForm):

@@ -1,7 +1,9 @@
 """A field for an expiry date: text in any layout, a date picker beside it, and what was read, in words, below it.
 
 The words come by htmx while the user types, and with each page that shows the form again. Where a text can be two
-dates, the user chooses between both; the choice is posted beside the text, so that it works without scripts.
+dates, the user chooses between both; the choice is posted beside the text, so that it works without scripts. What was
+shown is posted too: a date that the user has not seen in words is shown before it is saved, unless it was typed as the
+picker writes it.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ from alertadmin.registry.date_parser import readings
 
 CHOICE = "_choice"
 """Suffix of the name of the chosen date, in ISO format."""
+SHOWN = "_shown"
+"""Suffix of the name of the date whose words the user has seen, in ISO format."""
+PLAIN = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?\s*")
+"""As the picker writes dates, and the edit form shows them: it has one reading."""
 NAME = re.compile(r"[A-Za-z_-]{1,60}")
 
 
@@ -37,6 +43,8 @@ class DateReading:
     """What a typed text means."""
 
     words: str = ""
+    moment: str = ""
+    """The moment that the words say, in ISO format."""
     question: str = ""
     """About a date that is read but improbable."""
     error: str = ""
@@ -54,7 +62,19 @@ def read_date(text: str, zone: ZoneInfo, now: datetime, *, is_expiry: bool = Tru
     except ValidationError as error:
         return DateReading(error=error.messages[0])
     question = input_validation.expiry_question(moment, now) if is_expiry else None
-    return DateReading(words=format_time(moment, zone, now), question=question or "")
+    return DateReading(format_time(moment, zone, now), moment.astimezone(UTC).isoformat(), question or "")
+
+
+def was_shown(data: Mapping[str, Any], name: str, moment: datetime) -> bool:
+    """Whether the user has seen in words what a posted text was read as, or typed it without any doubt."""
+    text = data.get(name) or ""
+    if PLAIN.fullmatch(text) or data.get(f"{name}{SHOWN}") == moment.isoformat():
+        return True
+    return _is_chosen(text, data.get(f"{name}{CHOICE}"))
+
+
+def _is_chosen(text: str, chosen: str | None) -> bool:
+    return bool(chosen) and chosen in {one.value.isoformat() for one in readings(text)}
 
 
 def format_time(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -80,9 +100,7 @@ class ExpiryInput(forms.TextInput):
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         """The typed text, or the date that was chosen of those that it can be."""
         text, chosen = data.get(name), data.get(f"{name}{CHOICE}")
-        if text and chosen and chosen in {one.value.isoformat() for one in readings(text)}:
-            return chosen
-        return text
+        return chosen if text and _is_chosen(text, chosen) else text
 
 
 class ExpiryBoundField(BoundField):
@@ -110,7 +128,7 @@ class ExpiryBoundField(BoundField):
             return None
         found = read_date(text, self.field.zone, timezone.now(), is_expiry=self.field.kind == "expiry")
         # The form's own messages say the same.
-        return DateReading(found.words, choices=found.choices)
+        return DateReading(found.words, found.moment, choices=found.choices)
 
 
 class ExpiryField(forms.CharField):
