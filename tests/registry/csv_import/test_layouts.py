@@ -80,6 +80,24 @@ def test_a_column_that_is_not_known_is_left_out_and_said() -> None:
     assert AppRegistration.objects.get().notes == ""
 
 
+def test_all_living_secrets_of_an_app_are_monitored() -> None:
+    lines = [
+        f"Inventory,{NORTHPARK},Mail,{ALERT},{name},{end}"
+        for name, end in (
+            ("old 2024", "2026-12-10"),
+            ("portal 2025", "2027-06-30"),
+            ("terraform", "2028-01-31"),
+        )
+    ]
+    imported("\n".join(["tenant_name,directory_id,app_name,client_id,secret_description,secret_expires_on", *lines]))
+    assert [(one[1], one[3]) for one in secrets()] == [
+        ("old 2024", "2026-12-10"),
+        ("portal 2025", "2027-06-30"),
+        ("terraform", "2028-01-31"),
+    ]
+    assert Credential.objects.watched().count() == 3
+
+
 POWERSHELL = (
     '\ufeff"ApplicationName","SecretEndDate","SecretId"\r\n'
     f'"Mail relay","31/12/2027 23:59:59","{K1}"\r\n"Scanner","05/03/2027 10:00:00","{K2}"\r\n'
