@@ -242,3 +242,13 @@ def test_columns_cannot_be_changed_while_the_rows_are_imported(signed_in: Client
     import_steps.continue_imports()
     assert kept().status == ImportStatus.DONE
     assert Tenant.objects.exists()
+
+
+def test_counts_are_grouped_as_the_language_does(signed_in: Client, administrator: User) -> None:
+    upload(signed_in, f"{HEADER}\n{ROW}\n")
+    for language, number in (("en", "100,000"), ("fr", "100\xa0000")):
+        administrator.language = language
+        administrator.save()
+        PendingImport.objects.update(rows=100_000)
+        page = signed_in.get(reverse("import-columns", args=[kept().pk])).content.decode()
+        assert number in page
