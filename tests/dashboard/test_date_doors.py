@@ -79,6 +79,13 @@ def _app(rows: Rows) -> AppRegistration:
     return rows.app(rows.tenant("Northpark", time_zone="Europe/Paris"))
 
 
+def hidden(page: str, name: str) -> Fill:
+    """The inputs of this name, with their values."""
+    tags = re.findall(r"<input[^>]*>", page)
+    found = [(re.search(rf'name="({name})"', tag), re.search(r'value="([^"]+)"', tag)) for tag in tags]
+    return {one[1]: value[1] for one, value in found if one and value}
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_what_was_read_is_shown_in_words_before_it_is_saved(
     rows: Rows, signed_in: Client, administrator: User, door: str
@@ -96,8 +103,11 @@ def test_what_was_read_is_shown_in_words_before_it_is_saved(
             assert "Check how this date was read" in page
             assert set(Credential.objects.values_list("pk", "expires_at")) == before
             assert SECRET not in page
-            shown = re.findall(rf'name="({field}_shown)"\s+value="([^"]+)"', page)
-            response = signed_in.post(url, {**sent, **dict(shown)})
+            shown = hidden(page, rf"{field}_shown")
+            kept = hidden(page, r"kept-[\w-]+")
+            assert bool(kept) == (door != "edit"), "the secret is kept for the second submission"
+            emptied = dict.fromkeys((one.removeprefix("kept-") for one in kept), "")
+            response = signed_in.post(url, {**sent, **shown, **kept, **emptied})
         assert response.status_code == 302, (name, response.content.decode()[-3000:])
         [stored] = set(Credential.objects.values_list("pk", "expires_at")) - before
         assert f"{stored[1].astimezone(PARIS):%Y-%m-%d %H:%M}" == f"{END:%Y-%m-%d} 00:00", name
