@@ -29,6 +29,13 @@ _ROWS: Final[dict[str, str]] = {
     "attachment/~anhang/~anlage/piece jointe/pieces jointes/adjunto/archivo adjunto/allegato/~bijlage/"
     "anexo",
     "connect": "connect/connecter/se connecter/~verbinden/verbindung/conectar/connettersi/collegarsi/verbinden/ligar",
+    "smtp auth": "smtp auth/smtp-auth/authenticated smtp/authentification smtp/smtp authentifie/autenticacion smtp/"
+    "autenticazione smtp/smtp-verificatie/autenticacao smtp",
+    "handshake": "handshake/negociation/~aushandlung/negociacion/negoziazione/onderhandeling/negociacao",
+    "tls": "tls/ssl/~tls",
+    "thumbprint": (
+        "thumbprint/~fingerabdruck/empreinte/huella/identificazione personale/~vingerafdruk/impressao digital"
+    ),
     "spam": "spam/junk/virus/indesirable/~unerwunscht/no deseado/indesiderat/ongewenst/indesejad",
     "sender": "sender/from address/expediteur/~absender/remitente/mittente/afzender/remetente",
     "permission": "permission/privilege/access rights/autorisation/droits/~berechtigung/~rechte/permiso/privilegio/"
@@ -38,7 +45,8 @@ _ROWS: Final[dict[str, str]] = {
         "application with/app registration/application '/l'application/~anwendung/aplicacion/applicazione/"
         "toepassing/aplicativo/aplicacao"
     ),
-    "consent": "consent/consentement/~zustimmung/~einwilligung/consentimiento/consenso/toestemming/consentimento",
+    "consent": "acconsent/consent/consentement/~zustimmung/~einwilligung/consentimiento/consenso/toestemming/"
+    "consentimento",
     "token": "access token/token/jeton/~zugriffstoken/~toegangstoken",
     "refresh": "refresh token/jeton d'actualisation/~aktualisierungstoken/token de actualizacion/"
     "token di aggiornamento/~vernieuwingstoken/token de atualizacao",
@@ -48,8 +56,8 @@ _ROWS: Final[dict[str, str]] = {
     "sign-in": "authenticat/auth fail/auth error/auth attempt/authentif/logon/login/log on/log in/sign-in/sign in/"
     "~anmeldung/autenticacion/autenticazione/autenticar/autentificar/verificatie/aanmelding/autenticacao/"
     "inicio de sesion",
-    "requests": "request/connection/requete/connexion/~anfrage/~anforderung/~verbindung/solicitud/peticion/conexion/"
-    "richiest/connession/~aanvra/~verzoek/~verbinding/solicitac/pedido/conex",
+    "requests": "demande/request/connection/requete/connexion/~anfrage/~anforderung/~verbindung/solicitud/peticion/"
+    "conexion/richiest/connession/~aanvra/~verzoek/~verbinding/solicitac/pedido/conex",
     "service": "service/server/serveur/~dienst/servicio/servidor/servizio/servico",
     "mail server": (
         "e-mail-system/mail-system/systeme de messagerie/sistema de correo/sistema di posta/sistema de email/"
@@ -61,14 +69,14 @@ _ROWS: Final[dict[str, str]] = {
     "par heure/envoi/pro tag/taglich/~sende/~empfanger/por dia/diario/envio/al giorno/giornalier/invio/"
     "per dag/verzend/ontvangers",
     # Events.
-    "invalid": "invalid/not valid/isn't valid/not trusted/untrusted/self-signed/self signed/verif/not match/"
-    "mismatch/non valide/n'est pas valide/invalide/pas approuve/pas fiable/pas de confiance/auto-signe/"
-    "autosigne/ne correspond/ungultig/nicht gultig/nicht vertrauen/selbstsigniert/selbst signiert/"
-    "stimmt nicht/nicht uberpruft/no es valido/no valido/no valida/no es de confianza/autofirmado/"
-    "non valido/non e valido/non attendibile/non affidabile/autofirmato/ongeldig/niet geldig/"
+    "invalid": "non approuve/invalid/not valid/isn't valid/not trusted/untrusted/self-signed/self signed/verif/"
+    "not match/mismatch/non valide/n'est pas valide/invalide/pas approuve/pas fiable/pas de confiance/"
+    "auto-signe/autosigne/ne correspond/ungultig/nicht gultig/nicht vertrauen/selbstsigniert/"
+    "selbst signiert/stimmt nicht/nicht uberpruft/no es valido/no valido/no valida/no es de confianza/"
+    "autofirmado/non valido/non e valido/non attendibile/non affidabile/autofirmato/ongeldig/niet geldig/"
     "niet vertrouwd/zelfondertekend/nao e valido/invalido/nao confiavel/autoassinado",
-    "expired": "expired/has expired/expire /expire./expiree/expires /arrive a expiration/abgelaufen/caducad/expirad/"
-    "vencid/scadut/verlopen",
+    "expired": "a expire/expirou/expired/has expired/expire /expire./expiree/expires /arrive a expiration/"
+    "abgelaufen/caducad/expirad/vencid/scadut/verlopen",
     "broken": "abandonn/disconnected/disconnects/coupe /coupee/couper/deconnect/desconect/disconness/verbreekt/"
     "refused/reset/closed/lost/aborted/dropped/interrupted/terminated/timed out/time out/refusee/fermee/"
     "perdue/interrompue/rompue/expire/verweigert/geschlossen/getrennt/unterbrochen/abgebrochen/verloren/"
@@ -88,13 +96,14 @@ _ROWS: Final[dict[str, str]] = {
     "no permitid/no autorizad/no acept/rifiutat/negat/non consentit/non autorizzat/non accettat/"
     "geweigerd/afgewezen/niet toegestaan/niet geaccepteerd/recusad/rejeitad/negad/nao permitid/"
     "nao autorizad",
-    "unknown": "impossible de trouver/nicht gefunden werden/no se puede encontrar/no se encuentra/"
-    "impossibile trovare/kan niet vinden/nao e possivel encontrar/kein empfanger/aucun destinataire/"
-    "unknown/not found/could not be found/couldn't be found/wasn't found/does not exist/doesn't exist/"
-    "no such/not exist/inconnu/introuvable/n'existe pas/pas ete trouve/unbekannt/nicht gefunden/"
-    "existiert nicht/nicht vorhanden/gibt es nicht/desconocid/no existe/no se encontr/no se ha encontr/"
-    "no encontrad/non trovat/sconosciut/non esiste/non e stato trovato/onbekend/niet gevonden/"
-    "bestaat niet/desconhecid/nao existe/nao encontrad/nao foi encontrad",
+    "unknown": "kein postfach/no tiene buzon/pas de boite/impossible de trouver/nicht gefunden werden/"
+    "no se puede encontrar/no se encuentra/impossibile trovare/kan niet vinden/nao e possivel encontrar/"
+    "kein empfanger/aucun destinataire/unknown/not found/could not be found/couldn't be found/"
+    "wasn't found/does not exist/doesn't exist/no such/not exist/inconnu/introuvable/n'existe pas/"
+    "pas ete trouve/unbekannt/nicht gefunden/existiert nicht/nicht vorhanden/gibt es nicht/desconocid/"
+    "no existe/no se encontr/no se ha encontr/no encontrad/non trovat/sconosciut/non esiste/"
+    "non e stato trovato/onbekend/niet gevonden/bestaat niet/desconhecid/nao existe/nao encontrad/"
+    "nao foi encontrad",
     "unresolved": (
         "resolve/resolution/lookup/no address/pas ete resolu/pas pu etre resolu/resoudre/aufgelost/auflosung/"
         "auflosen/resolver/resuelt/risolver/risoluzione/omgezet/opgelost/resolvid"
@@ -112,20 +121,20 @@ _ROWS: Final[dict[str, str]] = {
     "grossenlimit/grossengrenz/maximal zulassige/demasiado grande/tamano maximo/supera el tamano/"
     "limite de tamano/troppo grande/dimensione massima/dimensioni massime/te groot/maximale grootte/"
     "muito grande/tamanho maximo/limite de tamanho",
-    "missing": "missing/insufficient/not sufficient/lacks/not granted/not have/isn't granted/required/manquant/"
-    "manque/insuffisant/n'a pas/n'avez pas/ne dispose/pas accord/suffisant/fehlt/fehlen/unzureichend/"
-    "nicht genug/nicht uber/keine/nicht erteilt/erforderlich/no tiene/falta/insuficiente/suficientes/"
-    "requerid/non dispone/non si dispone/mancan/ontbre/onvoldoende/niet over/nao tem/faltam/"
-    "insuficientes/necessari",
-    "wrong": "falsch eingegeben/fehlerhaft/mal saisi/erron/failed/fehler beim/wrong/incorrect/unsuccessful/"
-    "rejected/not accepted/denied/echou/echec/refus/non valide/invalide/falsch/fehlgeschlagen/ungultig/"
-    "nicht korrekt/nicht erfolgreich/fallid/fallo/no valid/errat/non riuscit/non valid/non corrett/"
-    "fallit/mislukt/onjuist/ongeldig/incorret/falhou/falha",
-    "required": (
-        "requires/erfordert/requiert/exige/requiere/richiede/requer /demande une/required/must/needed/requis/"
-        "obligatoire/necessaire/erforderlich/benotigt/requerid/necesari/obligatori/richiest/necessari/"
-        "vereist/nodig/necessaria/exigid"
-    ),
+    "missing": "non ha /no ha /missing/insufficient/not sufficient/lacks/not granted/not have/isn't granted/"
+    "required/manquant/manque/insuffisant/n'a pas/n'avez pas/ne dispose/pas accord/suffisant/fehlt/"
+    "fehlen/unzureichend/nicht genug/nicht uber/keine/nicht erteilt/erforderlich/no tiene/falta/"
+    "insuficiente/suficientes/requerid/non dispone/non si dispone/mancan/ontbre/onvoldoende/niet over/"
+    "nao tem/faltam/insuficientes/necessari",
+    "wrong": "no son correct/no es correct/invalidos/invalidas/non validi/ongeldige/error de autentic/"
+    "errore di autentic/erreur d'auth/erro de autentic/falsch eingegeben/fehlerhaft/mal saisi/erron/"
+    "failed/fehler beim/wrong/incorrect/unsuccessful/rejected/not accepted/denied/echou/echec/refus/"
+    "non valide/invalide/falsch/fehlgeschlagen/ungultig/nicht korrekt/nicht erfolgreich/fallid/fallo/"
+    "no valido/no valida/no es valid/errat/non riuscit/non valid/non corrett/fallit/mislukt/onjuist/"
+    "ongeldig/incorret/falhou/falha",
+    "required": "verlangt/demande /requires/erfordert/requiert/exige/requiere/richiede/requer /demande une/required/"
+    "must/needed/requis/obligatoire/necessaire/erforderlich/benotigt/requerid/necesari/obligatori/"
+    "richiest/necessari/vereist/nodig/necessaria/exigid",
     "too many": "too many/too much/trop de/zu viele/demasiad/troppi/troppe/te veel/muitas/muitos/excessive/excess of",
     "exceeded": "ubersteigt/uberstieg/excede /supera /sobrepasa/exceed/reached/over the/depasse/atteint/"
     "uberschritten/erreicht/superad/excedid/alcanzad/superat/raggiunt/overschreden/bereikt/excedeu/"
@@ -160,6 +169,10 @@ _ROWS: Final[dict[str, str]] = {
     "mismatch": "not match/mismatch/not registered/ne correspond/stimmt nicht/stimmen nicht/entspricht nicht/"
     "no coincide/no corresponde/non corrisponde/komt niet overeen/nao corresponde/pas enregistre/"
     "nicht registriert",
+    "busy": "busy/overloaded/ausgelastet/uberlastet/occupe/surcharge/ocupado/sobrecargado/occupato/sovraccarico/"
+    "bezet/overbelast/sobrecarregado",
+    "off": "disabled/not enabled/switched off/turned off/deaktiviert/nicht aktiviert/ausgeschaltet/abgeschaltet/"
+    "desactive/deshabilitad/desactivad/disabilitat/disattivat/uitgeschakeld/desabilitad/desativad",
     "later": "try again later/retry later/please try later/try later/reessayez plus tard/reessayer plus tard/"
     "ulterieurement/spater erneut/spater noch einmal/spater wieder/spateren zeitpunkt/mas tarde/"
     "piu tardi/later opnieuw/het later/mais tarde",

@@ -27,7 +27,7 @@ EXCHANGE_PHRASES: Final[tuple[Rule, ...]] = (
         "aucune boite aux lettres n'est associee",
         "adresse smtp n'est associee a aucune boite",
         "boite aux lettres .{0,60}introuvable",
-        "smtp-adresse (?:ist keinem|hat kein).{0,20}postfach",
+        "smtp-adresse (?:ist kein|hat kein).{0,20}postfach",
         "postfach .{0,60}(?:nicht gefunden|existiert nicht)",
         "mailbox .{0,20}hosted on-premise",
     ),
