@@ -25,6 +25,7 @@ from mailer.http.outbound_proxy import OutboundProxy
 from tests.commands.installation import Installation
 from tests.conftest import NOW
 from tests.helpers.connect_proxy import ConnectProxy
+from tests.helpers.proxy_answers import ANSWERS, answering
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
@@ -223,3 +224,36 @@ def test_ping_goes_through_the_outbound_proxy_and_its_refusal_is_said(watcher: W
         proxy.answer = b"HTTP/1.1 407 No\r\n\r\n"
         assert heartbeat_ping.send(NOW) is False
     assert Ping.objects.get().trouble == messages.PROXY_REFUSED
+
+
+@pytest.mark.parametrize("answer", [answer for answer, _said in ANSWERS.values()], ids=ANSWERS)
+def test_each_refusal_of_the_outbound_proxy_is_its_own_and_leaves_the_address_out(
+    watcher: Watcher, scanned: None, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with answering(answer) as proxy:
+        monkeypatch.setattr(heartbeat_ping, "TIMEOUT", 0.4 if proxy.silent else 10)
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        assert heartbeat_ping.send(NOW) is False
+        assert proxy.asked == [f"127.0.0.1:{watcher.port}"]
+    assert Ping.objects.get().trouble == messages.PROXY_REFUSED
+    assert watcher.requests == []
+
+
+@pytest.mark.parametrize("kind", ["http", "https"])
+@pytest.mark.parametrize("login", ["", "jdoe:canary"])
+def test_ping_goes_through_every_kind_of_proxy(
+    watcher: Watcher, scanned: None, authorities: Authorities, kind: str, login: str
+) -> None:
+    tls = authorities.good if kind == "https" else None
+    with ConnectProxy(login, tls) as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url(login), ca_file=authorities.ca_file if tls else ""))
+        assert heartbeat_ping.send(NOW) is True
+        assert proxy.asked == [f"127.0.0.1:{watcher.port}"]
+
+
+@pytest.mark.parametrize("listed", ["127.0.0.1", "127.0.0.0/8", "*"])
+def test_ping_to_a_host_of_no_proxy_is_direct(watcher: Watcher, scanned: None, listed: str) -> None:
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url(), listed))
+        assert heartbeat_ping.send(NOW) is True
+        assert proxy.asked == []

@@ -36,6 +36,7 @@ from alertadmin.accounts.oidc.http_session import ProviderSession
 from alertadmin.accounts.reauthentication import is_recent
 from alertadmin.accounts.services import invitations
 from mailer.email_address import canonical
+from mailer.http import wire_errors
 
 if TYPE_CHECKING:
     from alertadmin.accounts.roles import RolesByScope
@@ -102,6 +103,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             _refuse(request, provider.known, SignInRefused("cancelled", message))
         said = f"{request.GET.get('error', '')} {request.GET.get('error_description', '')} {exception or ''}".strip()
         LOGGER.warning("Signing in by %s failed: %s", provider.known.slug, said)
+        if exception is not None and wire_errors.proxy_error(exception):
+            _refuse(request, provider.known, SignInRefused("proxy", proxy_message(label)))
         code = ERROR_CODE.search(said)
         words = {"provider": label, "code": f" ({code[0]})" if code else ""}
         message = _("%(provider)s did not say who you are%(code)s. Try again; the log of alertadmin says why.") % words
@@ -132,6 +135,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             _refuse(
                 request, provider, SignInRefused("race", _("You were signing in twice at the same time. Try again."))
             )
+
+
+def proxy_message(label: str) -> str:
+    """That the outbound proxy refused; the provider was not asked."""
+    return _(
+        "The outbound proxy of this installation did not let the connection to %(provider)s through. Tell its operator."
+    ) % {"provider": label}
 
 
 def _nonce_matches(said: object, expected: object) -> bool:

@@ -24,6 +24,7 @@ from alertadmin.accounts.decorators import login_only, public
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import proves
 from alertadmin.accounts.oidc import provider_registry
+from alertadmin.accounts.oidc.adapter import proxy_message
 from alertadmin.accounts.oidc.client import OidcProtocol, SignInProvider
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.services import invitations
@@ -111,14 +112,11 @@ def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **login
     except (OAuth2Error, requests.RequestException) as error:
         LOGGER.warning("The provider %s cannot be used: %s", slug, error)
         text = (
-            _(
-                "The outbound proxy of this installation did not let the connection to %(provider)s through. Tell its "
-                "operator."
-            )
+            proxy_message(provider.label)
             if wire_errors.proxy_error(error)
-            else _("%(provider)s does not respond correctly. Try again later.")
+            else _("%(provider)s does not respond correctly. Try again later.") % {"provider": provider.label}
         )
-        messages.error(request, text % {"provider": provider.label})
+        messages.error(request, text)
         return redirect("security" if process == AuthProcess.CONNECT else "sign-in")
     return render(request, "auth/oidc_redirect.html", {"provider": provider, "address": address})
 

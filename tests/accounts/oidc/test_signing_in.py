@@ -13,6 +13,7 @@ from django.utils import timezone
 from alertadmin import audit
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership, RoleSource, make_owner
+from alertadmin.accounts.oidc import http_session
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
 from alertadmin.audit import AuditEntry
@@ -22,6 +23,7 @@ from tests.accounts.oidc.conftest import CUSTOMER, OPERATORS, OWNERS, VIEWERS, E
 from tests.factories import Rows
 from tests.helpers.connect_proxy import ConnectProxy
 from tests.helpers.mfa import add_app
+from tests.helpers.proxy_answers import ANSWERS, answering
 
 
 def give(entra: Entra, *groups: str) -> None:
@@ -285,3 +287,33 @@ def test_a_refusal_of_the_outbound_proxy_is_not_the_providers(entra: Entra) -> N
         outbound_proxy.use(OutboundProxy.parse(proxy.url()))
         entra.client.post("/sign-in/with/northpark/")
         assert "The outbound proxy of this installation did not let the connection to Northpark through" in entra.told()
+
+
+@pytest.mark.parametrize("leg", ["discovery", "token"])
+@pytest.mark.parametrize("answer", [answer for answer, _said in ANSWERS.values()], ids=ANSWERS)
+def test_each_refusal_of_the_outbound_proxy_is_its_own(
+    entra: Entra, monkeypatch: pytest.MonkeyPatch, answer: bytes, leg: str
+) -> None:
+    give(entra, OPERATORS)
+    with answering(answer) as proxy:
+        monkeypatch.setattr(http_session, "SECONDS", 0.4 if proxy.silent else 10)
+        if leg == "token":
+            back = entra.decide(entra.begin())
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        if leg == "token":
+            entra.come_back(back)
+        else:
+            entra.client.post("/sign-in/with/northpark/")
+        assert proxy.asked
+    outbound_proxy.use(None)
+    assert "The outbound proxy of this installation did not let the connection to Northpark through" in entra.told()
+    assert not entra.is_in
+
+
+def test_a_provider_of_no_proxy_is_asked_directly(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url(), "localhost"))
+        entra.sign_in()
+        assert entra.is_in
+        assert proxy.asked == []

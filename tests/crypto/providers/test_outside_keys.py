@@ -19,6 +19,7 @@ from alertadmin.accounts.models import User
 from alertadmin.crypto import envelope, keyring
 from alertadmin.crypto.fields import EncryptedValue
 from alertadmin.crypto.keyring import KeyringError, _read
+from alertadmin.crypto.providers import azure_key_vault, vault_transit
 from alertadmin.keyring_config import KeyVaultSource
 from mailer.http import outbound_proxy
 from mailer.http.outbound_proxy import OutboundProxy
@@ -27,6 +28,7 @@ from tests.crypto.providers.key_vault_server import CLIENT, SECRET, TENANT, KeyV
 from tests.crypto.providers.transit_server import TransitServer
 from tests.factories import Rows
 from tests.helpers.connect_proxy import ConnectProxy
+from tests.helpers.proxy_answers import ANSWERS, answering
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import _context
 from tests.mailer.https_server import reply
@@ -300,3 +302,26 @@ def test_a_vault_is_asked_through_the_outbound_proxy(vault: Vault) -> None:
     with ConnectProxy(answer=b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy:
         outbound_proxy.use(OutboundProxy.parse(proxy.url()))
         assert "the outbound proxy did not let the connection through" in refusal()
+
+
+@pytest.mark.parametrize("answer", [answer for answer, _said in ANSWERS.values()], ids=ANSWERS)
+def test_each_refusal_of_the_outbound_proxy_is_its_own(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    asked = len(vault.requests)
+    with answering(answer) as proxy:
+        for module in (vault_transit, azure_key_vault):
+            monkeypatch.setattr(module, "TIMEOUT", 0.4 if proxy.silent else 10.0)
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        said = refusal()
+    assert "the outbound proxy did not let the connection through" in said
+    assert SECRET not in said
+    assert len(vault.requests) == asked
+
+
+def test_a_vault_of_no_proxy_is_asked_directly(vault: Vault) -> None:
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url(), "localhost, .localhost"))
+        as_started()
+        keyring.load()
+        assert proxy.asked == []
