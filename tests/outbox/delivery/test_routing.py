@@ -322,7 +322,6 @@ class TestRejectedRecipient:
             *((550, words) for words in ("5.7.1 Relaying denied", "Relay access denied", "Relay verweigert")),
             (554, "Client host blocked using zen.spamhaus.org"),
         ],
-        ids=["later", "5.7.1", "postfix", "German", "block list"],
     )
     def test_is_tried_again_where_that_can_change(
         self, by_relay_alone: Site, relay: Sandbox, time: Time, status: int, words: str
