@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from alertadmin.registry.csv_import.consistency import conflicts
+from alertadmin.registry.csv_import.consistency import conflicts, mark_several
 from alertadmin.registry.csv_import.import_state import ImportState
 from alertadmin.registry.csv_import.options import ImportOptions
 from alertadmin.registry.csv_import.outcome import ImportOutcome
@@ -45,7 +45,7 @@ class Batch:
         rows, mistakes = self._parser.parse(self._rows, state)
         if self._refuse(mistakes):
             return
-        rows = [row for row in _without(rows, mistakes) if row.line not in self._unusable]
+        rows = mark_several([row for row in _without(rows, mistakes) if row.line not in self._unusable])
         found = list(conflicts(rows))
         if self._refuse(found):
             return

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from alertadmin.registry.csv_import.row_parser import ParsedRow
 from alertadmin.registry.csv_import.table import Remark
+from alertadmin.registry.models import CredentialKind
 from mailer.email_address import canonical
+
+
+def mark_several(rows: Sequence[ParsedRow]) -> list[ParsedRow]:
+    """Mark credentials without name and key ID of one app that expire at different times: they are not one."""
+    ends: dict[tuple[str, ...], set[object]] = defaultdict(set)
+    for row in rows:
+        if _is_nameless(row):
+            ends[_nameless_subject(row)].add(row.secret_expires_at)
+    return [
+        replace(row, is_one_of_several=True) if _is_nameless(row) and len(ends[_nameless_subject(row)]) > 1 else row
+        for row in rows
+    ]
+
+
+def _is_nameless(row: ParsedRow) -> bool:
+    return not row.key_id and not row.secret_description and row.secret_expires_at is not None
+
+
+def _nameless_subject(row: ParsedRow) -> tuple[str, ...]:
+    return row.directory_id, row.client_id or row.app_name, row.kind or CredentialKind.SECRET
 
 
 def conflicts(rows: Iterable[ParsedRow]) -> Iterator[Remark]:
@@ -30,7 +52,8 @@ def _statements(row: ParsedRow) -> Iterator[tuple[tuple[str, ...], str, object]]
     """The statements of a row: (key of the tenant, app, secret or mailbox; column; value)."""
     tenant = (row.directory_id,)
     app = (*tenant, row.client_id or row.app_name)
-    secret = (*app, row.kind, row.key_id or row.secret_description)
+    which = str(row.secret_expires_at) if row.is_one_of_several else row.key_id or row.secret_description
+    secret = (*app, row.kind, which)
     statements: list[tuple[tuple[str, ...], str, object]] = [
         (tenant, "tenant_name", row.tenant_name),
         (tenant, "cloud", row.cloud),

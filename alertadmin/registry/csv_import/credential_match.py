@@ -20,7 +20,7 @@ def match_credential(row: ParsedRow, known: Iterable[Credential]) -> Credential 
     known = [one for one in known if row.kind in ("", one.kind) and "" in (row.key_id, one.key_id)]
     if row.secret_value and (holder := next((one for one in known if one.holds(row.secret_value)), None)):
         return holder
-    if row.key_id and not row.secret_description:
+    if (row.key_id or row.is_one_of_several) and not row.secret_description:
         # An app may have several secrets without a name: this one was stored before only if it expires then.
         return next((one for one in known if one.expires_at == row.secret_expires_at), None)
     named = [one for one in known if row.secret_description in ("", one.description)]

@@ -93,6 +93,8 @@ class ParsedRow:
     owner: str = ""
     time_zone: str = ""
     language: str = ""
+    is_one_of_several: bool = False
+    """The file has several credentials of this app and kind without name and key ID: their expiry dates differ."""
 
     @property
     def has_secret(self) -> bool:

@@ -109,13 +109,13 @@ class RawTable:
             return
         cells = cells[:width]
         for index, cell in enumerate(cells):
-            if why := _unreadable(cell):
+            if why := unreadable_reason(cell):
                 self.unreadable.append((line, index, why))
                 cells[index] = ""
         self.records.append(line, cells)
 
 
-def _unreadable(cell: str) -> str:
+def unreadable_reason(cell: str) -> str:
     """Why a cell cannot be what was meant; empty if it can."""
     if len(cell) > MAX_CELL_LENGTH:
         return _("This cell is longer than %d characters.") % MAX_CELL_LENGTH

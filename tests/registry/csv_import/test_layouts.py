@@ -288,7 +288,7 @@ def test_the_good_rows_are_imported_and_the_others_named() -> None:
         f"Harbour,{HARBOUR},Relay,{ALERT},",  # an app with no secret
         f",{K2},Relay,{ALERT},2027-12-31",  # a new tenant without a name
         f",{K2},Scan,{K1},2027-12-31",
-        f"Northpark,{NORTHPARK},Relay,{ALERT},2028-01-31",  # contradicts the first
+        f"Southpark,{NORTHPARK},Relay,{ALERT},2027-12-31",  # contradicts the first
     ]
     content = "\n".join(["tenant_name,directory_id,app_name,client_id,secret_expires_on", *lines])
     done = import_registrations(io.BytesIO(content.encode()), now=NOW, options=ImportOptions(is_partial=True))
@@ -296,7 +296,7 @@ def test_the_good_rows_are_imported_and_the_others_named() -> None:
         (3, "secret_expires_on"),
         (5, "tenant_name"),
         (6, "tenant_name"),
-        (7, "secret_expires_on"),
+        (7, "tenant_name"),
     ]
     assert (done.rows, done.added) == (6, 5)
     assert sorted(Tenant.objects.values_list("name", flat=True)) == ["Harbour", "Northpark"]

@@ -84,6 +84,16 @@ FILES: dict[str, tuple[bytes, int]] = {
         ),
         3,
     ),
+    "neither names nor key IDs": (written(*(secret(n) for n in range(3))), 3),
+    "neither names nor key IDs, several mailboxes": (
+        written(*(secret(n // 2, mailbox=f"{n}@northpark.example") for n in range(4))),
+        2,
+    ),
+    "values alone": (written(*(secret(n, secret_value=f"value-of-{n}-" + "x" * 30) for n in range(3))), 3),
+    "one without a name beside others": (
+        written(secret(0), secret(1, secret_description="s1"), secret(2, secret_description="s2")),
+        3,
+    ),
     "az: three secrets without names": (az(passwordCredentials=[entra(n) for n in range(3)]), 3),
     "az: secrets and certificates": (
         az(
@@ -124,7 +134,7 @@ def test_two_of_one_name_without_key_ids_are_asked_about() -> None:
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "first", "stage", "promote", "import"]),
+        st.sampled_from(["add", "first", "stage", "promote", "retire", "monitor", "import"]),
         st.sampled_from(["", *KEYS[:3]]),
         st.sampled_from(["", "alert", "beside"]),
         st.integers(0, 4),
@@ -153,7 +163,7 @@ class AnyActs(TestCase):
             assert AuditEntry.objects.count() - entries >= len(changed) * (act != "import")
             # An import adds; a state that is stored it never changes.
             assert act != "import" or not changed & before.keys()
-            if act != "promote":
+            if act not in ("promote", "retire"):
                 assert {pk for pk in changed if after[pk] == CredentialState.RETIRED} == set()
             states = list(after.values())
             assert states.count(CredentialState.CURRENT) <= 1
@@ -171,10 +181,16 @@ def _apply(app: AppRegistration, act: str, key_id: str, name: str, days: int, nu
         case "stage":
             rotation.stage(app, value=f"value {number}", key_id=key_id, description=name, expires_at=ends)
         case "promote":
-            waiting = app.credentials.filter(state__in=rotation.MONITORED_ONLY, value__isnull=False).first()
+            waiting = app.credentials.filter(state__in=rotation.NOT_IN_USE, value__isnull=False).first()
             if waiting is not None:
                 with patch.object(rotation, "verify_credential", return_value=Verification(True)):
                     assert rotation.promote(waiting, now=NOW).proven
+        case "retire":
+            for credential in app.credentials.all()[days : days + 1]:
+                assert rotation.retire(credential) == (credential.state in rotation.NOT_IN_USE)
+        case "monitor":
+            for credential in app.credentials.all()[days : days + 1]:
+                assert rotation.monitor_again(credential) == (credential.state == CredentialState.RETIRED)
         case "import":
             content = written(secret(days, key_id=key_id, secret_description=name))
             imported_bytes(content)
