@@ -152,7 +152,7 @@ DELIVERY_ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         ("recipient_rejected",),
-        r"\brelay|5\.7\.(?:54|64)(?!\d)|tenantattribution|relais",
+        r"\brelay(?:ing)?\b(?!=|[.:]|-?\d)|5\.7\.(?:54|64)(?!\d)|tenantattribution|relais",
         gettext_noop(
             "The server would have to pass the message on to a domain that is not its own, and does that only for "
             "programs that sign in or that it knows by their address."

@@ -74,7 +74,9 @@ SIGN_IN_ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         ("basic_auth_retired", "smtp_auth_disabled", "user_sign_in_needed", "token_rejected"),
-        r"smtp-mail\.outlook\.com|@(?:outlook|hotmail|live|msn)\.[a-z]{2,3}\b",
+        r"smtp-mail\.outlook\.com"
+        r"|(?:user(?: ?name)?|login|from|account|for)[ :='\"<]{1,4}[\w.+-]{1,64}"
+        r"@(?:outlook|hotmail|live|msn)\.[a-z]{2,3}\b",
         gettext_noop(
             "The account is a personal one (Outlook.com, Hotmail, Live). Those take no password from programs any "
             "more, and there is no tenant: no application secret and no administrator can sign in for them. Only "

@@ -169,6 +169,19 @@ def test_advice_fits_the_kind_of_the_cause(text: str, slug: str, owner: Owner, s
     assert explain(slug, technical=text).fix == said.fix
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "relay=contoso.mail.protection.outlook.com[192.0.2.1]:25, said: 550 5.4.1 Recipient address rejected",
+        "to=<ops@outlook.com>, relay=smtp.office365.com: 535 5.7.3 Authentication unsuccessful",
+        "535 5.7.139 Authentication unsuccessful [BN6PR03CA0021.namprd03.prod.outlook.com]",
+    ],
+)
+def test_advice_does_not_take_a_host_for_a_reason(text: str) -> None:
+    said = diagnose(text)
+    assert said.title == explain(said.slug).title
+
+
 def test_advice_is_of_known_causes_and_complete() -> None:
     for advice in ALL_ADVICE:
         assert set(advice.slugs) <= set(SLUGS)
