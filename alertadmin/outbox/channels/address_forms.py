@@ -17,7 +17,7 @@ from mailer.email_address import InvalidAddress, strip_invisible
 from mailer.pasted_address import parse_pasted
 
 _QUOTES = (('"', '"'), ("'", "'"), ("“", "”"), ("«", "»"), ("<", ">"), ("`", "`"))
-TEAMS = "https://….logic.azure.com/workflows/…?…&sig=…"
+TEAMS = "https://prod-01.westeurope.logic.azure.com:443/workflows/…?…&sig=…"
 TELEGRAM = "tgram://123456789:AbC…/chat-id"
 SLACK = "https://hooks.slack.com/services/T…/B…/…"
 DISCORD = "https://discord.com/api/webhooks/…/…"
