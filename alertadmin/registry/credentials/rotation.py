@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,8 +134,10 @@ def _promote(credential: Credential, now: datetime) -> Replacement:
         if stored is None or not (credential.value and stored.holds(credential.value.decrypt())):
             return Replacement(credential, False, "", messages.SUPERSEDED, was_in_use=was_in_use)
         old = credential.app.credentials.filter(state=CredentialState.CURRENT).exclude(pk=credential.pk)
-        _move(old, CredentialState.RETIRED)
+        retired = _set_state(old, CredentialState.RETIRED)
         waiting.update(state=CredentialState.CURRENT)
+        # Recorded when both have their states: between them the app would have no credential in use.
+        _record_state(retired)
         done = Replacement(credential, True, was_in_use=was_in_use)
         audit.record(_action_of(done), credential, kind=credential.kind)
     credential.refresh_from_db()
@@ -185,9 +188,19 @@ def _same_credential(
 
 def _move(credentials: QuerySet[Credential], state: CredentialState) -> bool:
     """Change the state of each, and record it. Returns whether there was one."""
+    found = _set_state(credentials, state)
+    _record_state(found)
+    return bool(found)
+
+
+def _set_state(credentials: QuerySet[Credential], state: CredentialState) -> list[Credential]:
     found = list(credentials)
     for one in found:
         one.state = state
         one.save(update_fields=["state"])
+    return found
+
+
+def _record_state(credentials: Iterable[Credential]) -> None:
+    for one in credentials:
         audit.record(AuditAction.CREDENTIAL_CHANGED, one, state=one.state)
-    return bool(found)
