@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.audit.models import AuditEntry
+from alertadmin.dashboard.ui.badges import badge_of_expiry
 from alertadmin.registry.models import Credential, CredentialState
 from sandbox import Sandbox
 from tests.factories import Rows, Site
@@ -45,6 +46,26 @@ def test_the_one_in_use_gets_the_value_that_it_lacks(
     assert ("Verified and in use." in page, "It is stored and in use." in page) == (works, not works)
     only = Credential.objects.get(app=site.app)
     assert (only.pk, only.state, only.holds(value)) == (site.credential.pk, CredentialState.CURRENT, True)
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "colour"),
+    [
+        (CredentialState.CURRENT, -20, "danger"),
+        (CredentialState.OTHER, -20, "warning"),
+        (CredentialState.CURRENT, 3, "danger"),
+        (CredentialState.OTHER, 3, "danger"),
+    ],
+)
+def test_the_app_page_tells_two_without_a_name_apart(
+    rows: Rows, signed_in: Client, state: CredentialState, days: int, colour: str
+) -> None:
+    """By their IDs. An expired one that is only monitored is a warning, until then a program may depend on it."""
+    ends = timezone.now() + timedelta(days=days, hours=1)
+    found = rows.credential(description="", key_id=KEY, state=state, expires_at=ends)
+    page = signed_in.get(found.app.get_absolute_url()).content.decode()
+    assert KEY[:8] in page
+    assert badge_of_expiry(found, timezone.now()).colour == colour
 
 
 def test_its_value_is_required_to_use_it(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.registry.models import Credential
+from alertadmin.registry.models import Credential, CredentialState
 
 RED_DAYS = 7
 """Red marks only what stops mail now or within a week."""
@@ -65,9 +65,12 @@ OWNERS = {
 
 
 def badge_of_expiry(credential: Credential, now: datetime) -> Badge:
-    """Urgency of the expiry date. Callers handle waiting credentials, which stop no mail yet."""
+    """Urgency of the expiry date. Callers handle waiting credentials, which stop no mail yet.
+
+    An expired one that is only monitored is a warning: it is to be removed in Entra, or a program still uses it.
+    """
     if credential.is_expired(now):
-        return BAD
+        return SOON if credential.state == CredentialState.OTHER else BAD
     days = credential.days_left(now)
     if days < RED_DAYS:
         return Badge("danger", "clock")
