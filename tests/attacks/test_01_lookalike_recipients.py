@@ -103,22 +103,20 @@ def test_contacts_are_held_apart_by_their_mailbox(rows: Rows) -> None:
             Contact.objects.bulk_create([Contact(tenant=tenant, email=spelling)])
 
 
-AROUND = ("mailto", "with a name")
-"""What a list of addresses may have around each, as mail programs copy it; the address itself is taken."""
+SEVERAL = ("with a name and an address more", "mailto with a copy")
+"""Two addresses: refused where one is asked for. A list takes both, and the page shows both."""
 
 
-@pytest.mark.parametrize("name", [name for name in WITHOUT_SEPARATORS if name not in AROUND])
+@pytest.mark.parametrize("name", [name for name in WITHOUT_SEPARATORS if name not in SEVERAL])
 def test_no_field_of_several_addresses_takes_what_is_none(name: str) -> None:
     with pytest.raises(ValidationError):
         read_addresses(f"{VICTIM}\n{WITHOUT_SEPARATORS[name]}")
 
 
-@pytest.mark.parametrize("name", AROUND)
-def test_a_field_of_several_addresses_takes_the_address_within(name: str) -> None:
-    [first, taken] = read_addresses(f"first@example.com\n{WITHOUT_SEPARATORS[name]}")
-    assert first.stored == "first@example.com"
-    assert taken.stored in WITHOUT_SEPARATORS[name]
-    assert "@" in taken.stored
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_field_of_several_addresses_takes_every_address_within(name: str) -> None:
+    taken = read_addresses(f"first@example.com\n{WITHOUT_SEPARATORS[name]}")
+    assert {one.stored for one in taken} == {"first@example.com", VICTIM, "eve@evil.example"}
 
 
 def test_a_field_of_several_addresses_takes_each_mailbox_once() -> None:
@@ -213,7 +211,7 @@ def test_a_file_names_each_mailbox_once_however_it_is_spelt() -> None:
 def test_a_file_holds_no_malformed_address(name: str) -> None:
     typed = WITHOUT_SEPARATORS[name]
     assert [one.column for one in refusal(written(row(mailbox=typed))).mistakes] == ["mailbox"]
-    if name not in AROUND:
+    if name not in SEVERAL:
         assert [one.column for one in refusal(written(row(contact_emails=typed))).mistakes] == ["contact_emails"]
 
 
