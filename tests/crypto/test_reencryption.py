@@ -106,8 +106,6 @@ def test_what_cannot_be_opened_is_counted_and_left(rows: Rows, ring: Path) -> No
     assert reencryption.rotate() == ReencryptionResult(unreadable=2)
 
 
-@pytest.mark.control(11)
-@pytest.mark.django_db(transaction=True)
 def test_an_empty_text_in_place_of_a_secret_is_none(rows: Rows) -> None:
     """As another program may write it; NULL is what this one does."""
     values = fill(rows, 3)
@@ -122,6 +120,8 @@ def test_an_empty_text_in_place_of_a_secret_is_none(rows: Rows) -> None:
     assert stored() == {pk: value for pk, value in values.items() if pk != odd}
 
 
+@pytest.mark.control(11)
+@pytest.mark.django_db(transaction=True)
 def test_a_writer_at_work_and_a_rotation_do_not_disturb_each_other(rows: Rows) -> None:
     values = fill(rows, 3 * reencryption.BATCH)
     written: dict[UUID, str] = {}

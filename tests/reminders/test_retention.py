@@ -44,7 +44,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "outbox_channel": {"app": None},
     "registry_consentrun": {"slot": None},
     "accounts_signindemand": {"only": True},
-    "reminders_scan": {"finished_at": NOW},
+    "reminders_scan": {"finished_at": NOW, "left_out": []},  # ids alone
 }
 
 
