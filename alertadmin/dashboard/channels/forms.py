@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin import audit
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.channels.service_catalog import ChannelKind
+from alertadmin.dashboard.ui.kept_secrets import KeptSecretsForm
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels import address_forms, address_hint, transport
@@ -28,7 +29,7 @@ class HiddenSecretInput(forms.TextInput):
         return None
 
 
-class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+class ChannelForm(KeptSecretsForm, forms.ModelForm):  # type: ignore[type-arg]
     new_address = forms.CharField(
         label=_("Address"), widget=HiddenSecretInput(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.ui.expiry_field import ExpiryField, was_shown
+from alertadmin.dashboard.ui.kept_secrets import KeptSecretsForm
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.models import Credential, CredentialKind
@@ -30,7 +31,7 @@ class KeyIdField(forms.CharField):
         return guid.normalize(text) if text else ""
 
 
-class SecretForm(forms.Form):
+class SecretForm(KeptSecretsForm, forms.Form):
     value = forms.CharField(
         label=_("Secret value"),
         strip=True,

@@ -13,6 +13,7 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ui.kept_secrets import KeptSecretsForm
 from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
 from alertadmin.registry import input_validation
 from alertadmin.registry.clouds import password_destination, server_choices
@@ -179,7 +180,7 @@ class PersonalForm(SenderMailboxForm):
         return super().save(commit)
 
 
-class OnPremisesForm(SenderMailboxForm):
+class OnPremisesForm(KeptSecretsForm, SenderMailboxForm):
     """A mailbox of an Exchange server on premises, with a login. The password is never rendered."""
 
     tenant = ModelPickerField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))

@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin import audit
 from alertadmin.accounts.decorators import require_right
@@ -45,8 +44,7 @@ METHODS = ("secret", "make", "upload")
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
-@sensitive_post_parameters("passphrase")
-@keeps_secrets("value")
+@keeps_secrets("value", also_sensitive=("passphrase",))
 @step("credential")
 def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     """`?by=` chooses the kind: a pasted secret, a created certificate or an uploaded one."""

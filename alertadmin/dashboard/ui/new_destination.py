@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from alertadmin import audit
 from alertadmin.audit import AuditAction
 from alertadmin.crypto import keyring
+from alertadmin.dashboard.ui.kept_secrets import PREFIX, KeptSecretsForm
 from alertadmin.registry import input_validation
 from alertadmin.registry.credentials import stored_secrets
 from alertadmin.registry.models import AppRegistration, CredentialKind, Tenant
 from alertadmin.stored_messages import render_error
 
 
-class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
+class NewDestination(KeptSecretsForm, forms.ModelForm):  # type: ignore[type-arg]
     """`binding` names the fields that determine where the secrets of `apps` are sent. `save` of a subclass calls
     `settle` in its transaction after storing the row."""
 
@@ -32,7 +33,8 @@ class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if any(self.data.get(self.add_prefix(name)) for name in ("remove_secrets", "new_secret")):
+        answers = [self.add_prefix(name) for name in ("remove_secrets", "new_secret")]
+        if any(self.data.get(name) or self.data.get(PREFIX + name) for name in answers):
             self.ask()
 
     def apps(self) -> stored_secrets.Apps:
