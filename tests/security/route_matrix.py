@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from alertadmin.accounts.decorators import AccessDeclaration, access_declaration
 from alertadmin.accounts.roles import RIGHTS, Right, Role
+from alertadmin.audit.tenant_scope import owner_only_rows
 
 OF_ITSELF = {
     "app-consents-check": "AppRegistration",
@@ -150,7 +151,10 @@ class Case:
         if declaration.of is None:
             return Answer.LET_IN if right in person.rights else Answer.FORBIDDEN
         if person.place == Place.EVERYWHERE and right in person.rights:
-            return Answer.LET_IN
+            # Some rows are the owners' alone, so the row is looked up at the gate.
+            is_looked_up = right == Right.CHANGE and Right.GOVERN not in person.rights
+            is_looked_up = is_looked_up and owner_only_rows(declaration.of) is not None
+            return Answer.UNKNOWN if is_looked_up and self.whose == Whose.ABSENT else Answer.LET_IN
         if not person.sees(self.whose):
             return Answer.UNKNOWN
         return Answer.LET_IN if right in person.rights else Answer.FORBIDDEN
