@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
 
 from alertadmin.outbox import worker
-from alertadmin.registry.models import Credential, SetupProgress
+from alertadmin.registry.models import Credential, KeptSecret, SetupProgress
 from sandbox import Sandbox
 from sandbox.state.models import SandboxApp, SandboxTenant
 from tests.factories import cloud_slug
@@ -129,6 +129,29 @@ def send_a_test(hand: Hand) -> None:
     expect(hand.page.get_by_role("heading", name="The message was accepted")).to_be_visible()
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("7. Test send")
     assert hand.actions < MOST_ACTIONS
+
+
+def test_a_wrong_date_keeps_the_pasted_secret(hand: Hand, sandbox: Sandbox) -> None:
+    world = there(sandbox)
+    find_the_directory(hand, world)
+    hand.choose(re.compile("this dashboard"))
+    paste_the_client_id(hand, world)
+    hand.press("Next")
+    hand.press("Next")
+    secret = world.secret()
+    hand.fill("Secret value", secret)
+    hand.fill("Expires", "at the end of June")
+    hand.press("Save and verify")
+    expect(hand.page.get_by_label("Use what you entered")).to_be_checked()
+    expect(hand.page.get_by_label("Secret value")).to_have_value("")
+    assert secret not in hand.page.content()
+    hand.fill("Expires", "2028-06-30")
+    hand.press("Save and verify")
+    expect(hand.page.get_by_text("Verified and in use.")).to_be_visible()
+    stored = Credential.objects.get().value
+    assert stored is not None
+    assert stored.decrypt() == secret
+    assert not KeptSecret.objects.exists()
 
 
 def test_with_a_secret(hand: Hand, sandbox: Sandbox) -> None:

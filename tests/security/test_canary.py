@@ -178,25 +178,26 @@ def first_administrator(browser: Browser, installation: Installation) -> None:
 
 
 def register(browser: Browser, told: dict[str, str]) -> str:
-    """Returns the path of the new app's page."""
-    answer = browser.post(
-        "/register/",
-        **{
-            "tenant-name": told["Name"],
-            "tenant-directory_id": told["Directory (tenant) ID"],
-            "tenant-cloud": "lab",
-            "tenant-time_zone": "UTC",
-            "app-name": told["App name"],
-            "app-client_id": told["Application (client) ID"],
-            "app-audience": "AzureADandPersonalMicrosoftAccount",
-            "app-permissions": ["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"],
-            "secret-value": told["Secret value"],
-            "secret-description": "ALERT server",
-            "secret-expires_at": told["Secret ends"],
-            "mailbox-address": told["Mailbox"],
-            "mailbox-transport": "graph",
-        },
-    )
+    """Returns the path of the new app's page. The secret is kept over a wrong date first."""
+    fields: dict[str, object] = {
+        "tenant-name": told["Name"],
+        "tenant-directory_id": told["Directory (tenant) ID"],
+        "tenant-cloud": "lab",
+        "tenant-time_zone": "UTC",
+        "app-name": told["App name"],
+        "app-client_id": told["Application (client) ID"],
+        "app-audience": "AzureADandPersonalMicrosoftAccount",
+        "app-permissions": ["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"],
+        "secret-value": told["Secret value"],
+        "secret-description": "ALERT server",
+        "secret-expires_at": told["Secret ends"],
+        "mailbox-address": told["Mailbox"],
+        "mailbox-transport": "graph",
+    }
+    refused = browser.post("/register/", **{**fields, "secret-expires_at": "soon"})
+    kept = re.search(r'name="kept-secret-value"\s+value="([^"]+)"', refused.text)
+    assert kept, refused.text
+    answer = browser.post("/register/", **{**fields, "secret-value": "", "kept-secret-value": kept[1]})
     path = answer.url.removeprefix(browser.url)
     assert path.startswith("/apps/"), answer.text
     return path
