@@ -109,6 +109,11 @@ class ExpiryEvent:
     def _what_to_do(self) -> str:
         if self.kind == ReminderKind.EWS:
             return _("Move it to Microsoft Graph before this day, and verify it with a test send:")
+        if self.state == CredentialState.OTHER:
+            return _(
+                "Software that uses it stops then. Before that, replace it there, or choose “No longer used” on its "
+                "page if no software uses it any more:"
+            )
         if self.day and self.credential_kind == CredentialKind.CERTIFICATE:
             return _(
                 "Software that sends mail with it stops on this day. Before that, upload a new certificate "

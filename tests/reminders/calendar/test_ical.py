@@ -87,6 +87,8 @@ def test_an_end_is_an_instant_in_utc_with_all_that_is_asked_of_an_entry() -> Non
             "Microsoft Graph",
         ),
         ({"state": "next"}, "Client secret of “ALERT” (“Northpark”) expires", "waiting to replace the one in use"),
+        ({"state": "other"}, "Client secret of “ALERT” (“Northpark”) expires", "alertadmin does not send with it"),
+        ({"state": "other"}, "Client secret of “ALERT” (“Northpark”) expires", "choose “No longer used”"),
     ],
 )
 def test_each_kind_says_what_it_is_and_what_to_do(changes: dict[str, Any], title: str, words: str) -> None:
