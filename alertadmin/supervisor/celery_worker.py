@@ -44,6 +44,8 @@ def main() -> int:
     warnings.simplefilter("ignore", SecurityWarning)
     # broker_connection logs the loss of the connection, once.
     logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)
+    # It reports as an error that a connection which the broker closed cannot be closed once more.
+    logging.getLogger("celery.worker.loops").setLevel(logging.CRITICAL)
     # weak=False: the signal has the only reference to these functions.
     beat_embedded_init.connect(_tie_clock, weak=False)
     worker_process_init.connect(_begin_pool_process, weak=False)

@@ -10,6 +10,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import Invitation
 from alertadmin.accounts.models.membership import make_owner
 from tests.accounts.oidc.conftest import OPERATORS, Entra
+from tests.accounts.oidc.conftest import entra as entra
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.journey
