@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MONTH = timedelta(days=30.44)
-DAYS_UP_TO = timedelta(days=90)
-"""Distances up to here are in days, the unit administrators plan in; longer ones in months."""
+DAYS_UP_TO = 3 * MONTH
+"""Distances up to here are in days, the unit administrators plan in; longer ones in whole months, three at least."""
 
 
 def relative(value: datetime, now: datetime) -> str:

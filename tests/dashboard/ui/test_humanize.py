@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.template import Context, Template
 from django.utils import timezone, translation
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alertadmin.dashboard.ui import humanize
@@ -60,6 +60,8 @@ def test_no_two_months_look_alike_in_french() -> None:
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)), st.timedeltas(timedelta(0), timedelta(days=4000)))
+@example(timedelta(days=61), timedelta(days=90))
+@example(timedelta(days=91), timedelta(days=92))
 def test_what_is_further_away_never_sounds_nearer(one: timedelta, other: timedelta) -> None:
     nearer, further = sorted((one, other))
     assert seconds(humanize.relative(NOW + nearer, NOW)) <= seconds(humanize.relative(NOW + further, NOW))
