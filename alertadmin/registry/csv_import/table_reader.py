@@ -40,7 +40,8 @@ SIGNATURES = (
 _JSON_PREFACE = re.compile(
     rb"(?:(?:\x1b\[[\d;]*m)*(?:WARNING|INFO|ERROR): [^\n]*\n){0,5}(?:\x1b\[[\d;]*m)*(?=\s*[\[{])"
 )
-"""Warnings and colours of `az` before its JSON, where all of its output was written into one file."""
+"""Warnings and colours of `az` before its JSON, where all of its output was written into one file. Looked for at the
+beginning only: at each place of a large file it would take minutes."""
 MARKUP = (b"<!doctype html", b"<html", b"<table", b"<?xml", b"<!--")
 """What some programs save as .xls: a page, or Excel's XML of 2003."""
 
@@ -95,7 +96,8 @@ def read_raw(file: BinaryIO) -> RawTable:
     if content.startswith(b"PK\x03\x04"):
         _refuse_other_archives(content)
         return read_xlsx(content)
-    content = _JSON_PREFACE.sub(b"", content, 1)
+    if preface := _JSON_PREFACE.match(content):
+        content = content[preface.end() :]
     if _is_json(content):
         remarks = RawTable()
         table = read_json(content.decode(encoding_of(content, remarks)))
