@@ -7,6 +7,9 @@
 5. a phrase (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. concepts close together (Rank.COMPOSED,
 `rules.compositions`); 8. a bare number of many causes (Rank.NUMBER); 9. a bare status (Rank.HINT).
 
+A library that quotes the server ("Mailbox unavailable. The server response was: …") only repeats the reply's number in
+its own words: below the rank of a code, the quoted words decide.
+
 A message that has come back is not "temporary", even if its bounce repeats the number of a delay.
 
 Among equal ranks the order of `all_rules.ALL_RULES` decides; among AADSTS numbers, the first in the text. With an
@@ -44,6 +47,15 @@ _ANSWERED = re.compile(
     r"(?<!\d)[45][0-5]\d[ -]{1,2}(?:[45]\.\d\.\d|[a-z<])|(?<![\d.])5\.[1-7]\.\d{1,3}(?!\d|\.\d)|aadsts\d"
 )
 """Signs that a server was reached and refused."""
+_QUOTED = re.compile(
+    r"(?:server(?:'s)? (?:response|reply)(?: was)?|server (?:responded|replied|said|returned)(?: with)?"
+    r"|(?:die )?server-?antwort(?: war| lautete)?|antwort des servers(?: war| lautete)?"
+    r"|reponse du serveur(?: etait)?|respuesta del servidor(?: fue)?|risposta del server(?: e stata| era)?"
+    r"|(?:antwoord|reactie) van de server(?: was)?|serverantwoord(?: was)?|resposta do servidor(?: foi)?) ?: ?"
+)
+"""Before a server's words in those of a library: System.Net.Mail in its languages, Outlook, Thunderbird."""
+_QUOTATION = 400
+"""Characters that are read of a quotation."""
 _ONE_ERROR = 250
 """Codes within so many characters belong to one error."""
 
@@ -78,7 +90,7 @@ def classify(text: str) -> Classification | None:
 
 def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     """As `classify`, with the normalized text, its AADSTS numbers and the classifications of its errors."""
-    verdict = _classify_errors(plain_text, numbers, errors)
+    verdict = _quoted_or(_classify_errors(plain_text, numbers, errors), plain_text, numbers)
     if verdict is None and PENDING.search(plain_text):
         return Classification("transient", Rank.HINT)
     if verdict is None and FINAL.search(plain_text):
@@ -86,6 +98,16 @@ def classify_text(plain_text: str, numbers: list[int], errors: list[Classificati
     if verdict is not None and verdict.slug in _PASSING and FINAL.search(plain_text) and not PENDING.search(plain_text):
         return Classification("recipient_rejected", verdict.rank)
     return verdict
+
+
+def _quoted_or(verdict: Classification | None, plain_text: str, numbers: list[int]) -> Classification | None:
+    """The verdict, or that of the words which the text quotes from the server if those are understood."""
+    mark = _QUOTED.search(plain_text)
+    if mark is None or numbers or (verdict is not None and verdict.rank >= Rank.CODE):
+        return verdict
+    words = plain_text[mark.end() : mark.end() + _QUOTATION]
+    said = _classify_errors(words, [], [])
+    return said if said is not None and said.rank >= Rank.COMPOSED else verdict
 
 
 def _classify_errors(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:

@@ -21,6 +21,17 @@ _GRAPH_ENDPOINT = r"(?:graph\.microsoft|microsoft graph|msgraph|graphmail|graphs
 """How texts name Graph: by its URL, its name, or those of its client libraries."""
 
 GRAPH: Final[tuple[Rule, ...]] = (
+    # WASCL counts what a mailbox sends; its verdict may also be that the count failed.
+    *rules("transient", Rank.REFINED, _THREADS, r"verdict is transient", r"due to a transient error"),
+    # The sender's own mailbox is full; in a bounce the same name stands for the recipient's.
+    *rules(
+        "sending_limit",
+        Rank.REFINED,
+        _ERRORS,
+        r"code['\"]{0,2} ?[:=] ?['\"]?(?:error)?quotaexceeded",
+        r"target mailbox quota exceeded|507:? \(?insufficient ?storage",
+    ),
+    *rules("wrong_cloud", Rank.CODE, _THREADS, "notfoundincurrentsovereignenvironment"),
     *rules("role_missing", Rank.CODE, _AUTHORIZATION, "nopermissionsinaccesstoken", "authorization_requestdenied"),
     # Exchange Online PowerShell, signed in as an application without a role of the directory or of Exchange.
     *rules("role_missing", Rank.CODE, _APP_ONLY, "authz-cmdletaccessdeniedexception"),
@@ -111,6 +122,7 @@ GRAPH: Final[tuple[Rule, ...]] = (
         "servicenotavailable",
         "serviceunavailable",
         r"\bgatewaytimeout\b",
+        r"(?:monitor|server|backend|service|node|database)\b.{0,20}(?:is|are|was) unhealthy|utilizationmonitor",
         r'code"?: ?"?internalservererror',
         r'code"?: ?"?unknownerror',
     ),

@@ -110,6 +110,7 @@ PHRASES: Final[tuple[Rule, ...]] = (
         _ENTRA,
         "tenant .{0,80}not found",
         "tenant identifier .{0,80}is neither",
+        "could not find tenant id for",
         "unable to get authority configuration",
         "locataire .{0,80}introuvable",
         "mandant .{0,80}nicht gefunden",

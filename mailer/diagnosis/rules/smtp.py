@@ -16,6 +16,7 @@ _NDR = "learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-repor
 _SUBMISSION = "learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"
 _LIMITS = "learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"
 _RFC = "RFC 3463, RFC 5248"
+_SERVERS = "replies of Postal, exim, hMailServer, MailEnable, QQ, 163.com and Exchange in public threads"
 _POSTFIX = "postfix, reject_sender_login_mismatch and its SMTP client's log"
 
 
@@ -173,8 +174,34 @@ SMTP: Final[tuple[Rule, ...]] = (
         _SUBMISSION,
         r"server (?:doesn't|does not|did not) (?:support|offer|advertise) (?:smtp )?(?:auth\b"
         r"|authentication|login|plain|xoauth2)",
-        r"no (?:supported|suitable|worthy) (?:authentication )?(?:mechanisms?|mechs?|authenticat\w{1,6})",
-        r"no mechanism available|no authenticat\w{1,6} (?:available|found)",
+        r"no (?:supported|suitable|worthy|compatible) (?:authentication )?(?:mechanisms?|mechs?|authenticat\w{1,6})",
+        r"no mechanism available|authentication (?:type|method|mechanism) (?:is )?not supported"
+        r"|no authenticat\w{1,6} (?:available|found)",
+    ),
+    *rules(
+        "smtp_auth_disabled",
+        Rank.WORDING,
+        _SERVERS,
+        "if mail from is local then you must authenticate",
+        r"you (?:must|need to|have to) (?:first )?(?:authenticate|be authenticated|log ?in|sign in)\b",
+        r"must be authenticated|please (?:authenticate|log ?in|turn on smtp authentication)|\bauth first\b",
+        "smtp auth(?:entication)? (?:is )?(?:required|needed)|requires (?:smtp )?authentication",
+    ),
+    *rules(
+        "send_as_denied",
+        Rank.WORDING,
+        _SERVERS,
+        r"(?:mail ?)?from (?:address )?must (?:be (?:the )?same|equal|match)",
+        r"must be (?:the )?same as auth\w{0,14} user",
+        r"sender (?:address )?(?:must (?:be|match|equal)|does not match|doesn't match|is not) "
+        r".{0,30}(?:auth|login|logged)",
+        r"not (?:allowed|authori[sz]ed|permitted|entitled) to "
+        r"(?:send (?:mail |messages? |e-?mail )?as|use (?:this|the) sender)",
+        r"not (?:allowed|authori[sz]ed|permitted) to send (?:mail |messages? )?(?:from|with) "
+        r"this (?:sender|address|account)",
+        r"nicht (?:berechtigt|befugt),? .{0,20}(?:als|mit) (?:dieser?|diesem|der) absender",
+        r"autorise a envoyer .{0,30}en tant que|autorizzato a inviare .{0,30}come",
+        r"autorizado (?:a|para) enviar .{0,30}como",
     ),
     *rules("smtp_auth_disabled", Rank.WORDING, _POSTFIX, "sender address rejected: not logged in"),
     *rules("send_as_denied", Rank.WORDING, _POSTFIX, "sender address rejected: not owned by"),

@@ -123,6 +123,14 @@ TRANSPORT_WORDS: Final[tuple[Rule, ...]] = (
         r"trustanchors parameter must be non-empty|certificate_unknown|server certificate change is restricted",
     ),
     *rules(
+        # JavaMail's outer exception speaks of the connection.
+        "tls",
+        Rank.REFINED,
+        _JAVA,
+        r"could not connect to smtp host.{0,300}(?:sslexception|ssl message|pkix|handshake|certpath|fatal alert)",
+        r"(?:sslexception|ssl message|pkix|handshake|certpath|fatal alert).{0,300}could not connect to smtp host",
+    ),
+    *rules(
         "network",
         Rank.WORDING,
         _JAVA,

@@ -33,7 +33,8 @@ DELIVERY_ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         ("sending_limit",),
-        r"errorquotaexceeded|mailbox (?:has )?exceeded its quota|sender'?s mailbox is full",
+        r"errorquotaexceeded|code['\"]{0,2} ?[:=] ?['\"]?quotaexceeded|target mailbox quota"
+        r"|insufficient ?storage|mailbox (?:has )?exceeded its quota|sender'?s mailbox is full",
         gettext_noop("The sending mailbox itself is full, so no copy of a sent message can be kept in it."),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
@@ -42,6 +43,26 @@ DELIVERY_ADVICE: Final[tuple[Advice, ...]] = (
         ),
         gettext_noop("The sending mailbox is full"),
         ("mailboxes", "limits_doc"),
+    ),
+    Advice(
+        ("transient", "network"),
+        r"4\.4\.316|lastattemptedservername",
+        gettext_noop(
+            "Exchange Online has taken the message, but the recipient's mail server refuses the connection. The "
+            "program, its network and its sign-in are not the reason."
+        ),
+        Owner.SENDER,
+        (
+            gettext_noop(
+                "Wait: Exchange Online keeps trying, for a day by default, and then returns the message to the sender."
+            ),
+            gettext_noop("Tell the recipient, not by mail, which of their servers refuses (LastAttemptedServerName)."),
+            gettext_noop(
+                "If the server is your own (a connector leads to it), open its port 25 to Exchange Online's addresses."
+            ),
+        ),
+        gettext_noop("The recipient's server refuses the connection"),
+        ("message_trace", "ndr_doc"),
     ),
     Advice(
         ("throttled",),
@@ -63,7 +84,8 @@ DELIVERY_ADVICE: Final[tuple[Advice, ...]] = (
     ),
     Advice(
         ("recipient_rejected",),
-        r"4\.4\.7(?!\d)|message expired|queue\.expired|delivery time expired|retry time(?:out)? exceeded"
+        r"4\.4\.7(?!\d)|after a long failure period|message expired"
+        r"|queue\.expired|delivery time expired|retry time(?:out)? exceeded"
         r"|(?:nachricht|message|mensaje|messaggio|mensagem|bericht)\b.{0,80}(?:abgelaufen|expire\b|expirado"
         r"|scadut|verlopen)",
         gettext_noop(

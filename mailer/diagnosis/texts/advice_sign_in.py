@@ -8,7 +8,92 @@ from mailer.diagnosis.causes import Owner
 from mailer.diagnosis.texts.advice import Advice
 from mailer.diagnosis.texts.entry import gettext_noop
 
+_OTHER_SERVER = (
+    r"(?<![\w.@-])(?:smtp|smtps|smtp-relay|mail|mx|relay|out|send)\d?\."
+    r"(?!smtp)[\w-]{1,40}\.(?:[\w-]{1,30}\.)?[a-z]{2,8}\b"
+)
+_MICROSOFT = (
+    r"office365|outlook\.com|outlook\.office|microsoft|\bexchange\b|5\.7\.(?:57|60|139)(?!\d)"
+    r"|storedrv|sendasdenied|aadsts"
+)
+
 SIGN_IN_ADVICE: Final[tuple[Advice, ...]] = (
+    Advice(
+        ("smtp_auth_disabled", "basic_auth_retired", "tls"),
+        r"no mechanism available|no (?:worthy|supported|suitable|compatible) (?:authentication )?mech"
+        r"|unrecognized authentication type|authentication type (?:is )?not supported|no authenticat\w{1,6} found",
+        gettext_noop(
+            "Program and server found no kind of sign-in that both know: the program lacks one (a SASL module, "
+            "XOAUTH2), or the server offers none before the connection is encrypted. Password and mailbox were not "
+            "looked at yet."
+        ),
+        Owner.OPERATOR,
+        (
+            gettext_noop("Let the program start TLS (STARTTLS, port 587) before it signs in."),
+            gettext_noop(
+                "Compare what the server offers after EHLO (AUTH …) with what the program can; with Postfix, install "
+                "the SASL modules (libsasl2-modules, cyrus-sasl-plain)."
+            ),
+            gettext_noop(
+                "If the server is Exchange Online, the program needs XOAUTH2; if it cannot, send by Microsoft Graph."
+            ),
+        ),
+        gettext_noop("Program and server have no kind of sign-in in common"),
+        ("smtp_oauth_doc", "smtp_doc"),
+    ),
+    Advice(
+        ("smtp_auth_disabled", "basic_auth_retired", "token_rejected", "user_sign_in_needed", "send_as_denied"),
+        _OTHER_SERVER,
+        gettext_noop(
+            "The mail server that the text names is not Microsoft 365's, so no setting of Microsoft 365 helps. It "
+            "refuses the program's sign-in, or the sender's address for that sign-in."
+        ),
+        Owner.OPERATOR,
+        (
+            gettext_noop("Check user name, password, port and encryption as the provider of that server states them."),
+            gettext_noop("Use the address of the account that signs in as the sender."),
+            gettext_noop("Ask the provider of that server if it still refuses; only they see the reason."),
+        ),
+        gettext_noop("A mail server outside Microsoft 365 refuses the program"),
+        unless=_MICROSOFT,
+    ),
+    Advice(
+        ("certificate_wrong",),
+        r"aadsts700024|aadsts500133|not within its valid time range",
+        gettext_noop(
+            "The program sent a signed statement (client assertion) that is over or not yet valid. It must make a new "
+            "one for each request; the certificate itself may be right."
+        ),
+        Owner.OPERATOR,
+        (
+            gettext_noop(
+                "Compare the times in the text: if the assertion is days old, the program keeps one assertion; let it "
+                "make a new one each time (valid for ten minutes at most)."
+            ),
+            gettext_noop("If the times differ by minutes or hours, set the clock of the machine (NTP, time zone)."),
+            gettext_noop("With a federated credential: let the program read its token file again for each request."),
+        ),
+        gettext_noop("The program's signed statement is out of date"),
+        ("error",),
+    ),
+    Advice(
+        ("secret_wrong",),
+        r"aadsts700021[68]|(?:must contain|parameter).{0,60}client_assertion|'client_secret' or 'request'",
+        gettext_noop("The program sent neither a secret nor a certificate, so none was checked."),
+        Owner.OPERATOR,
+        (
+            gettext_noop(
+                "Check that the program has a secret or certificate, and that it is read: an empty variable, a "
+                "misspelled setting or a missing file is the usual reason."
+            ),
+            gettext_noop("The request must have client_secret, or client_assertion with client_assertion_type."),
+            gettext_noop(
+                "If a user signs in (no secret is meant): allow public client flows under Authentication (link below)."
+            ),
+        ),
+        gettext_noop("The program sent no secret or certificate"),
+        ("authentication", "error"),
+    ),
     Advice(
         ("user_sign_in_needed",),
         r"/me\b.{0,40}only valid with delegated|delegated authentication flow",
@@ -71,6 +156,24 @@ SIGN_IN_ADVICE: Final[tuple[Advice, ...]] = (
         ),
         gettext_noop("The tenant's security defaults block the sign-in"),
         ("tenant", "sign_ins", "error"),
+    ),
+    Advice(
+        ("conditional_access",),
+        r"did not meet the criteria",
+        gettext_noop(
+            "Entra refused the sign-in by password. Exchange Online says the same for a policy (Conditional Access), "
+            "for a wrong password and for a locked account; only the sign-in log says which."
+        ),
+        Owner.TENANT_ADMINISTRATOR,
+        (
+            gettext_noop("In the sign-in logs (link below), look at the failed sign-in of %(mailbox)s: it has a code."),
+            gettext_noop("50126 is a wrong password: enter the right one in the program. 50053 is a locked account."),
+            gettext_noop(
+                "530… is a policy: exclude the account from it, or let the program sign in with a token (XOAUTH2)."
+            ),
+        ),
+        gettext_noop("Entra refused the sign-in: a policy, or a wrong password"),
+        ("sign_ins", "smtp_oauth_doc"),
     ),
     Advice(
         ("basic_auth_retired", "smtp_auth_disabled", "user_sign_in_needed", "token_rejected"),
