@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,9 +69,16 @@ class Demonstration:
 
 @contextmanager
 def demonstrating(folder: Path) -> Iterator[Demonstration]:
-    installation = Installation(folder, "--demo", "--data", str(folder))
+    # One at a time until it has its ports: two would find the same preferred ones free.
+    with (Path(tempfile.gettempdir()) / "alertadmin-test-demo.lock").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        installation = Installation(folder, "--demo", "--data", str(folder))
+        try:
+            installation.wait_until_ready()
+        except BaseException:
+            installation.stop()
+            raise
     try:
-        installation.wait_until_ready()
         told = next(line for line in installation.lines if "_sandbox/mailbox" in line).split()
         url, key = next(word for word in told if word.startswith("https://")).split("/_sandbox/mailbox/?key=")
         yield Demonstration(installation, Control(url, folder / "sandbox" / "ca.pem", key=key), url, key)
