@@ -122,8 +122,9 @@ def test_where_clocks_are_put_forward_or_back_each_day_has_one_digest(
         assert now <= slot <= now + timedelta(hours=50)
         slots.add(slot)
         now += timedelta(minutes=15)
-    days = [slot.astimezone(zone).date() for slot in sorted(slots)]
-    assert days == sorted(set(days))
+    # Not by their dates: where a day ends in the hour that is left out (Nuuk, 2024-03-30), its digest comes as the next
+    # day begins, which has its own in the evening.
+    assert all(after - before >= timedelta(hours=20) for before, after in pairwise(sorted(slots)))
 
 
 @given(st.data(), st.sampled_from(ZONES), MINUTES, MINUTES)
