@@ -3,7 +3,7 @@ file. The secrets stored for them are bound to their URLs.
 
 A destination is a tuple of strings: its kind, the slug in the clouds file, the URL that the clouds file has now, and
 the identity that the secret is used for there. A value that was encrypted for one destination cannot be decrypted for
-another, whichever form, import or SQL statement changed the row (`crypto.fields.EncryptedField`).
+another, even if a form, an import or an SQL statement changed the row (`crypto.fields.EncryptedField`).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_a_verified_one_is_put_into_use(sandbox: Sandbox, rows: Rows, signed_in:
     site = rows.site(sandbox)
     add(signed_in, site, only_monitor="on", value=str(sandbox.directory.add_secret(site.app.client_id).value))
     beside = Credential.objects.get(description="beside")
-    assert "Verify now" in signed_in.get(beside.get_absolute_url()).content.decode()
+    assert "Verify and put into use" in signed_in.get(beside.get_absolute_url()).content.decode()
     signed_in.post(reverse("credential-promote", args=[beside.pk]))
     states = dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
     assert states == {"alert": "retired", "beside": "current"}
