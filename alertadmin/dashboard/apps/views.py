@@ -28,6 +28,7 @@ from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, 
 from alertadmin.registry.models.mailbox import of_the_installation
 
 LISTING = Table(
+    name="apps",
     columns=(
         Column(gettext_lazy("Name"), "name", ("client_id",)),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),

@@ -22,6 +22,7 @@ from alertadmin.dashboard.ui.tables import Column, Filter, Table
 
 DAYS = {"1": 1, "7": 7, "30": 30, "90": 90, "365": 365}
 LISTING = Table(
+    name="audit",
     columns=(
         Column(gettext_lazy("When"), "number"),
         Column(gettext_lazy("Who")),

@@ -42,6 +42,7 @@ from alertadmin.stored_messages import render_error
 SEALED = ("address", "signing_key")
 SHOWN = 8
 LISTING = Table(
+    name="channels",
     columns=(
         Column(gettext_lazy("Name"), "name"),
         Column(gettext_lazy("Kind")),

@@ -84,6 +84,7 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Table:
         return lacking if chosen == MISSING else ~lacking
 
     return Table(
+        name="app-consents",
         columns=(
             Column(gettext_lazy("Tenant"), "name"),
             *(Column(permission) for permission in permissions),

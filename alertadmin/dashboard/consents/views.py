@@ -28,6 +28,7 @@ WAITED_FOR = 16
 """Tenants of an app that one request checks synchronously; more run as a batch."""
 MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
 LISTING = Table(
+    name="consents",
     columns=(
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id", "app__name", "app_id", "permission")),
         Column(gettext_lazy("App registration"), "app__name", ("app_id", "permission")),

@@ -27,6 +27,7 @@ WATCHED = "watched"
 def credentials_table(now: datetime) -> Table:
     """Build the table; its month filter starts with the current month."""
     return Table(
+        name="credentials",
         columns=COLUMNS,
         search=("description", "app__name", "app__tenant__name", "app__client_id", "key_id"),
         filters={

@@ -42,6 +42,7 @@ TOGETHER: dict[str, Sequence[str]] = {
 }
 STILL_OPEN = claims.CLAIMABLE | Q(state=DeliveryState.SENDING)
 LISTING = Table(
+    name="deliveries",
     columns=(
         Column(gettext_lazy("Created"), "created_at"),
         Column(gettext_lazy("To"), "recipient"),

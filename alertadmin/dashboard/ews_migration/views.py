@@ -30,6 +30,7 @@ from alertadmin.registry.scripts import snippets
 from alertadmin.reminders.scan.sources.ews import ENDS
 
 LISTING = Table(
+    name="leaving-ews",
     columns=(
         Column(gettext_lazy("Address"), "address"),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),

@@ -44,6 +44,7 @@ ON_PREMISES = "on_premises"
 PERSONAL = "personal"
 TRANSPORT_FILTERS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
 LISTING = Table(
+    name="mailboxes",
     columns=(
         Column(gettext_lazy("Address"), "address"),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),

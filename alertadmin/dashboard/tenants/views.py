@@ -26,6 +26,7 @@ from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Credential, Tenant
 
 LISTING = Table(
+    name="tenants",
     columns=(
         Column(gettext_lazy("Name"), "name"),
         Column(gettext_lazy("Primary domain"), "domain"),

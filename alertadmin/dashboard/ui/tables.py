@@ -71,6 +71,9 @@ class Page:
     is_first: bool
     next_query: str = ""
     previous_query: str = ""
+    name: str = ""
+    selectable: bool = False
+    """Whether rows have a check box, for bulk actions."""
 
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
@@ -88,6 +91,8 @@ class Table:
     filters: Mapping[str, Filter | tuple[Text, Choices]] = field(default_factory=dict)
     """By query parameter; a pair is a filter on the field of that name."""
     default: str = ""
+    name: str = ""
+    """The list in addresses and saved views, such as "tenants"."""
 
     def page(self, request: HttpRequest, queryset: QuerySet[Any]) -> Page:
         """Read `q`, `sort` ("-field" for descending), the filters, `after` and `before`; invalid values are ignored.
@@ -101,7 +106,7 @@ class Table:
         keys = (column.field, *column.ties, "pk")
         keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
         rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
-        page = Page(rows, self.columns, sort, term, choosers, is_first=cursor is None)
+        page = Page(rows, self.columns, sort, term, choosers, is_first=cursor is None, name=self.name)
         has_next = more if cursor != "before" else True
         has_previous = cursor == "after" or (cursor == "before" and more)
         if rows and has_next:
@@ -109,6 +114,12 @@ class Table:
         if rows and has_previous:
             page.previous_query = _with_cursor(asked, before=keyset.cursor(rows[0]))
         return page
+
+    def matching(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """All rows of the list with its search, filters and sort: what an export or an action on all of them reads."""
+        sort, column = self._sort(asked.get("sort", ""))
+        sign = "-" if sort.startswith("-") else ""
+        return self.filter(asked, queryset).order_by(*(f"{sign}{key}" for key in (column.field, *column.ties, "pk")))
 
     def filter(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the search and the filters without paging."""

@@ -29,6 +29,7 @@ from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.mails import address_proof
 
 LISTING = Table(
+    name="members",
     columns=(
         Column(gettext_lazy("User"), "email"),
         Column(gettext_lazy("Roles")),
