@@ -39,7 +39,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         return [{"id": "confirm", "url": reverse("confirm")}]
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
-        messages.error(request, _("This account is switched off. Ask an administrator."))
+        messages.error(request, _("This account is disabled. Ask an administrator."))
         return redirect("sign-in")
 
     def get_client_ip(self, request: HttpRequest) -> str:

@@ -168,7 +168,7 @@ class ConfirmForm(forms.Form):
         elif given.get("password"):
             self._by_password(given["password"])
         elif not self.errors:
-            self.add_error(None, _("Prove your identity: nothing was entered."))
+            self.add_error(None, _("Confirm your identity: nothing was entered."))
         return {}
 
     def _by_password(self, password: str) -> None:

@@ -95,7 +95,7 @@ def _changed(entry: audit.AuditEntry) -> str:
     said = {
         "who": entry.who,
         "what": entry.label if entry.kind == MAILBOX else clean(entry.label),
-        "when": date_format(timezone.localtime(entry.at), "DATETIME_FORMAT"),
+        "when": _format_time(entry.at),
     }
     return _("%(who)s changed “%(what)s” on %(when)s.") % said
 

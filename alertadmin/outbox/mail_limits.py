@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alertadmin.accounts.models import User
 from alertadmin.audit.throttle_counter import Limit
@@ -46,7 +47,7 @@ class TooManyMails(ValidationError):
                 "Nothing was sent: this exceeds the number of mails per day for one user, one tenant, or one "
                 "address or its domain. The next one can be sent after %(time)s."
             ),
-            params={"time": date_format(timezone.localtime(until), "SHORT_DATETIME_FORMAT")},
+            params={"time": date_format(timezone.localtime(until), pgettext("date format", "j M Y, H:i"))},
             code="too_many_mails",
         )
 

@@ -15,7 +15,7 @@ from alertadmin.stored_values import known
 
 class TransportName(models.TextChoices):
     GRAPH = "graph", _("Microsoft Graph")
-    EWS = "ews", _("EWS (exchangelib)")
+    EWS = "ews", _("Exchange Web Services (EWS)")
     SMTP = "smtp", _("SMTP AUTH (XOAUTH2)")
 
 

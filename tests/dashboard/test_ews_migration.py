@@ -89,7 +89,7 @@ def test_the_list_says_whether_ews_still_lets_each_in(sandbox: Sandbox, rows: Ro
     page = signed_in.get(reverse("leaving-ews")).content.decode()
     rows_of = {row.split("</a>")[0].split(">")[-1]: row for row in page.split("<tr>")[2:]}
     assert set(rows_of) == {site.mailbox.address for site in (let, blocked, untried)}
-    for site, words in ((let, "still allowed"), (blocked, "switched off"), (untried, "not tried")):
+    for site, words in ((let, "still allowed"), (blocked, "disabled"), (untried, "not tried")):
         assert words in rows_of[site.mailbox.address]
     assert "3 mailboxes still send by EWS." in page
 

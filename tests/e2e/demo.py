@@ -64,7 +64,7 @@ class Demonstration:
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Start").click()
-        page.get_by_role("heading", name="Needs action").wait_for()
+        page.get_by_role("heading", name="Action required").wait_for()
 
 
 @contextmanager

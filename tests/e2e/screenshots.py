@@ -57,12 +57,12 @@ def take_all(demonstration: Demonstration, page: Page) -> None:
 
 
 def take_forecast(page: Page) -> None:
-    """Of a secret with some weeks to go, whose app has an owner and an escalation recipient."""
+    """Of a secret with some weeks to go, whose app has an owner and an escalation contact."""
     page.get_by_role("link", name="Backup notices").first.click()
     page.get_by_role("link", name="ALERT server").first.click()
     page.get_by_role("link", name="Change the reminder policy").click()
     page.get_by_label("Primary recipients").fill("backup@northpark.example")
-    page.get_by_label("Escalation recipients", exact=False).first.fill("head-of-it@northpark.example")
+    page.get_by_label("Escalation contacts", exact=False).first.fill("head-of-it@northpark.example")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved. It applies from the next scan.").wait_for()
     page.get_by_role("link", name="Backup notices").first.click()

@@ -20,7 +20,7 @@ def test_from_the_first_link_to_a_mail_that_left(demonstration: Demonstration, p
     register(demonstration, page)
     check_consent(page)
     send_a_test(page, "Microsoft Graph")
-    send_a_test(page, "EWS (exchangelib)")
+    send_a_test(page, "Exchange Web Services (EWS)")
     see_both_in_the_sandbox(demonstration, page)
     see_the_reminder(demonstration, page)
     break_the_secret(demonstration, page)

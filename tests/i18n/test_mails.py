@@ -47,7 +47,7 @@ def test_the_text_is_french_with_french_dates_in_the_tenant_s_zone(due: list[Cre
     assert text.startswith("1 élément ci-dessous n’est plus valable : les e-mails qui en dépendent ne partent plus.")
     assert "* « Énergie du Nord » / « Gone » / « Certificat »\n" in text
     names = "« Énergie du Nord » / « Soon » / « clé »"
-    assert f"* {names}\n  expire dans 3 jours : le 26 novembre 2026 à 09:00 (Europe/Paris)" in text
+    assert f"* {names}\n  expire dans 3 jours : le 26 nov. 2026, 09:00 (Europe/Paris)" in text
     assert "(en attente de remplacer celui en service)" in text
     assert f"Renouveler : http://localhost:8000/secrets/{due[1].pk}/" in text
 
@@ -55,7 +55,7 @@ def test_the_text_is_french_with_french_dates_in_the_tenant_s_zone(due: list[Cre
 def test_the_html_says_that_it_is_french(due: list[Credential]) -> None:
     html = unescape(mail().html)
     assert '<html lang="fr">' in html
-    assert "expire dans 3 jours\u00a0: le 26 novembre 2026 à 09:00 (Europe/Paris)" in html
+    assert "expire dans 3 jours\u00a0: le 26 nov. 2026, 09:00 (Europe/Paris)" in html
     assert "Renouveler" in html
 
 
@@ -92,7 +92,7 @@ def test_a_test_mail_is_in_the_language_of_the_mailbox_s_tenant(sandbox: Sandbox
     delivery = test_send.create(site.mailbox, "me@example.com", now=NOW)
     content = mail_of(delivery)
     assert content.subject == f"Test d’alertadmin\u00a0: les e-mails de {site.mailbox.address} arrivent"
-    assert "par Microsoft Graph le 23 novembre 2026 à 08:00:00 UTC" in content.text
+    assert "par Microsoft Graph le 23 nov. 2026, 08:00:00 UTC" in content.text
     site.tenant.language = ""
     site.tenant.save()
     content = mail_of(delivery)

@@ -1,4 +1,4 @@
-"""`manage.py check` says what `up` and System status say of settings, and fails for each that is not in force."""
+"""`manage.py check` says what `up` and System health say of settings, and fails for each that is not in force."""
 
 from __future__ import annotations
 

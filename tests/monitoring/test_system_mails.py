@@ -152,7 +152,7 @@ def test_it_says_plainly_that_not_all_is_well(running: Rows) -> None:
     assert mail.subject == "alertadmin: 5 problems to solve"
     for alarm in (
         "No worker has run",
-        "No scan for expiry dates has run",
+        "No expiry scan has run",
         "no mailbox that can send, and no SMTP relay.",
         "1 secret in use has expired",
         "reminder of the last month may not have been delivered.",

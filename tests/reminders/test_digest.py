@@ -47,7 +47,7 @@ def test_each_line_has_tenant_app_description_end_days_left_and_link(due: list[C
     scanner.run(NOW)
     text = mail().text
     assert "* “Northpark Energy” / “Soon” / “Soon key”" in text
-    assert "expires in 3 days: 2026-11-26 09:00 (Europe/Paris)" in text
+    assert "expires in 3 days: 26 Nov 2026, 09:00 (Europe/Paris)" in text
     assert f"/secrets/{due[2].pk}/" in text
     assert text.index("Gone key") < text.index("Soon key") < text.index("Weeks key")
 

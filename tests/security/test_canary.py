@@ -174,7 +174,7 @@ def sandbox_url(installation: Installation) -> str:
 def first_administrator(browser: Browser, installation: Installation) -> None:
     path = installation.link.removeprefix(installation.url)
     browser.post(path, email="ada@lakeside.example", password=PASSWORD, name="Ada", time_zone="UTC")
-    assert "Needs action" in browser.get("/")
+    assert "Action required" in browser.get("/")
 
 
 def register(browser: Browser, told: dict[str, str]) -> str:

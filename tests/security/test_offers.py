@@ -87,7 +87,7 @@ def test_the_overview_says_whose_it_is_and_to_whoever_has_no_role_what_to_do(
 
 
 def test_what_of_the_house_is_wrong_is_for_whoever_has_a_role_in_all_of_it(world: World) -> None:
-    words = "No scan for expiry dates has run"
+    words = "No expiry scan has run"
     seen = {
         person: words in client.get(reverse("overview")).content.decode()
         for person, client in world.clients.items()

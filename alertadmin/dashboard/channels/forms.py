@@ -39,7 +39,9 @@ class ChannelForm(KeptSecretsForm, forms.ModelForm):  # type: ignore[type-arg]
         model = Channel
         fields = ["name", "line", "is_last_resort"]
         field_classes = {"name": NameField}
-        labels = {"is_last_resort": _("Fallback: receives what no mail could deliver, with the name of the recipient")}
+        labels = {
+            "is_last_resort": _("Fallback channel: receives what no mail could deliver, with the name of the recipient")
+        }
 
     field_order = ["name", "new_address", "line", "is_last_resort"]
 

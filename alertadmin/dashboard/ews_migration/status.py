@@ -91,7 +91,7 @@ def _ews(mailbox: Any) -> tuple[Badge, str | Promise]:
     if mailbox.ews_outcome == AttemptOutcome.ACCEPTED:
         return GOOD, _("still allowed")
     if mailbox.ews_cause == SWITCHED_OFF:
-        return BAD, _("switched off")
+        return BAD, _("disabled")
     return DOUBTFUL, _("failed for another reason")
 
 

@@ -95,9 +95,9 @@ def assess_test(test: Delivery) -> SendAsVerdict:
         return SendAsVerdict(DOUBTFUL, _("Refused: no mailbox is allowed"), words)
     if test.cause == "mailbox_not_found":
         return SendAsVerdict(
-            DOUBTFUL, _("No such mailbox"), _("There is no mailbox %(address)s: the test proves nothing.") % other
+            DOUBTFUL, _("No such mailbox"), _("There is no mailbox %(address)s: the test is inconclusive.") % other
         )
-    return SendAsVerdict(DOUBTFUL, _("Proves nothing"), _("It failed for a reason other than the sender."))
+    return SendAsVerdict(DOUBTFUL, _("Inconclusive"), _("It failed for a reason other than the sender."))
 
 
 def _was_let_in(test: Delivery) -> bool:

@@ -269,7 +269,7 @@ def _ews(now: datetime, access: Access) -> Iterator[ActionItem]:
         ngettext("%(count)d mailbox still sends by EWS", "%(count)d mailboxes still send by EWS", count)
         % {"count": count},
         url,
-        _("Exchange Online switches EWS off tenant by tenant, permanently on 2027-04-01."),
+        _("Exchange Online switches EWS off tenant by tenant, permanently on 1 April 2027."),
         _("Move to Graph"),
         url,
     )

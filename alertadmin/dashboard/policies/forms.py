@@ -20,7 +20,7 @@ class RecipientsForm(forms.Form):
         label=_("Primary recipients"), help_text=_("Always notified. E-mail addresses, one per line.")
     )
     next = EmailListField(
-        label=_("Escalation recipients"),
+        label=_("Escalation contacts"),
         help_text=_("Also notified if no one acknowledges the reminder, and always in the last week."),
     )
 
@@ -35,7 +35,7 @@ class ScheduleForm(forms.Form):
     halves = ("repeat", "escalate")
     in_force: ReminderSchedule
 
-    own_plan = forms.BooleanField(label=_("Custom days"), required=False)
+    own_plan = forms.BooleanField(label=_("Custom schedule"), required=False)
     thresholds = forms.CharField(
         label=_("Days before expiry"),
         help_text=_("For example 90, 60, 30, 14, 7, 3, 1, 0; 0 is the expiry date itself."),
@@ -46,7 +46,7 @@ class ScheduleForm(forms.Form):
         min_value=ESCALATE_TO_ALL_DAYS,
         max_value=3650,
         help_text=_(
-            "Unless the reminder is acknowledged. In the last week, all escalation recipients and the "
+            "Unless the reminder is acknowledged. In the last week, all escalation contacts and the "
             "recipients of the installation are notified in any case."
         ),
     )

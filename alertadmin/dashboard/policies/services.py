@@ -27,7 +27,7 @@ def save(
 
 
 def _recipients(tenant: Tenant | None, app: AppRegistration | None) -> list[str]:
-    """Return the primary and the escalation recipients."""
+    """Return the primary and the escalation contacts."""
     found = Recipient.objects.filter(tenant=tenant, app=app).order_by("line", "email")
     return [f"{one.get_line_display()}: {one.email}" for one in found]
 

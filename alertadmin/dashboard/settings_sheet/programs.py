@@ -66,7 +66,7 @@ def _alert(values: Values) -> Sheet:
             % {"auth": values.endpoint("authorize"), "token": values.endpoint("token")}
         )
     if values.mailbox.transport == "ews":
-        notes.append(_("It sends by EWS, which Exchange Online switches off permanently on 2027-04-01."))
+        notes.append(_("It sends by EWS, which Exchange Online switches off permanently on 1 April 2027."))
     return Sheet(
         [
             SheetLine(_("Exchange version"), "Office 365"),

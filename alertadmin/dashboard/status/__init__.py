@@ -1,1 +1,1 @@
-"""System status page."""
+"""System health page."""

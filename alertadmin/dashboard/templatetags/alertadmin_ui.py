@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -105,6 +105,11 @@ def ago(value: datetime | None) -> str:
 @register.filter
 def exactly(value: datetime | None) -> str:
     return humanize.exact(value) if value else ""
+
+
+@register.filter
+def month(value: date) -> str:
+    return humanize.month(value)
 
 
 @register.filter

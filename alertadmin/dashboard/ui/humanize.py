@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MONTH = timedelta(days=30.44)
+FRENCH_MONTHS = (pgettext_lazy("abbrev. month", "Jan."), pgettext_lazy("abbrev. month", "Feb."))
+"""Extracted, so that the catalogue has janv. and févr., as Microsoft writes them; Django's own has jan. and fév."""
 DAYS_UP_TO = 3 * MONTH
 """Distances up to here are in days, the unit administrators plan in; longer ones in whole months, three at least."""
 
@@ -32,6 +34,11 @@ def exact(value: datetime) -> str:
 def day(value: datetime) -> str:
     """ "5 Dec 2026" in the active time zone."""
     return date_format(timezone.localtime(value), _("j M Y"))
+
+
+def month(value: date) -> str:
+    """ "Jul", "juil."."""
+    return date_format(value, pgettext("date format", "M"))
 
 
 def span(distance: timedelta) -> str:

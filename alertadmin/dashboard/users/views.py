@@ -41,7 +41,7 @@ LISTING = Table(
     filters={
         "is": Filter(
             gettext_lazy("Status"),
-            [("on", gettext_lazy("can sign in")), ("off", gettext_lazy("switched off"))],
+            [("on", gettext_lazy("active")), ("off", gettext_lazy("disabled"))],
             lambda chosen: Q(is_active=chosen == "on"),
         )
     },

@@ -30,9 +30,9 @@ def language_of_user(user: User | None, tenant: Tenant | None = None) -> str:
 
 
 def format_time(moment: datetime) -> str:
-    """ "2026-11-23 09:00 CET", "23 novembre 2026 à 09:00 CET": in the active language and time zone."""
+    """ "23 Nov 2026, 09:00 CET", "23 nov. 2026, 09:00 CET": in the active language and time zone."""
     local = timezone.localtime(moment)
-    words = date_format(local, pgettext("date format", "Y-m-d H:i"))
+    words = date_format(local, pgettext("date format", "j M Y, H:i"))
     return f"{words} {local.tzname()}"
 
 

@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('recipient', models.CharField(max_length=254, verbose_name='recipient')),
                 ('to_installation', models.BooleanField(db_default=False, default=False)),
                 ('channel_label', models.CharField(blank=True, default='', max_length=60)),
-                ('transport', models.CharField(blank=True, choices=[('graph', 'Microsoft Graph'), ('ews', 'EWS (exchangelib)'), ('smtp', 'SMTP AUTH (XOAUTH2)')], max_length=8)),
+                ('transport', models.CharField(blank=True, choices=[('graph', 'Microsoft Graph'), ('ews', 'Exchange Web Services (EWS)'), ('smtp', 'SMTP AUTH (XOAUTH2)')], max_length=8)),
                 ('sends_as', models.CharField(blank=True, db_default='', default='', max_length=254)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('urgency', models.DateTimeField(default=django.utils.timezone.now)),

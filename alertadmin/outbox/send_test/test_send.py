@@ -148,7 +148,7 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 
 def _format_time(now: datetime) -> str:
-    return date_format(now.astimezone(UTC), pgettext("date format", "Y-m-d H:i:s"))
+    return date_format(now.astimezone(UTC), pgettext("date format", "j M Y, H:i:s"))
 
 
 def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:

@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('address', models.EmailField(max_length=254, verbose_name='address')),
                 ('address_canonical', models.CharField(editable=False, max_length=254)),
-                ('transport', models.CharField(choices=[('graph', 'Microsoft Graph'), ('ews', 'EWS (exchangelib)'), ('smtp', 'SMTP AUTH (XOAUTH2)')], default='graph', max_length=8, verbose_name='sends by')),
+                ('transport', models.CharField(choices=[('graph', 'Microsoft Graph'), ('ews', 'Exchange Web Services (EWS)'), ('smtp', 'SMTP AUTH (XOAUTH2)')], default='graph', max_length=8, verbose_name='sends by')),
                 ('server', models.CharField(blank=True, choices=alertadmin.registry.clouds.server_choices, max_length=40, verbose_name='Exchange server on premises')),
                 ('username', models.CharField(blank=True, max_length=200, verbose_name='user name')),
                 ('login_kind', models.CharField(choices=[('ntlm', 'NTLM'), ('basic', 'Basic')], default='ntlm', max_length=8, verbose_name='login by')),

@@ -180,7 +180,7 @@ def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
 
 
 def _format_time(reminder: Reminder, moment: datetime) -> str:
-    local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "Y-m-d H:i"))
+    local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "j M Y, H:i"))
     return f"{local} ({reminder.tenant.zone.key})"
 
 

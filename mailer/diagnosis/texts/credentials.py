@@ -113,7 +113,7 @@ CREDENTIALS = {
         gettext_noop("The tenant does not exist"),
         gettext_noop(
             "There is no tenant %(directory_id)s in this cloud: the ID or domain is mistyped, the tenant was "
-            "deleted, or it lives in another cloud (US Government, China)."
+            "deleted, or it is in another cloud (US Government, China)."
         ),
         Owner.APP_OWNER,
         (
@@ -124,7 +124,7 @@ CREDENTIALS = {
         ("tenant", "error"),
     ),
     "wrong_cloud": Entry(
-        gettext_noop("The tenant lives in another cloud"),
+        gettext_noop("The tenant is in another cloud"),
         gettext_noop(
             "Microsoft runs separate clouds: worldwide, US Government (GCC High, DoD) and China. The request "
             "went to a cloud where the tenant or application does not exist. Tokens of one cloud are not valid "

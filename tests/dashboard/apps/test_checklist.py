@@ -87,7 +87,7 @@ def mailbox(app: AppRegistration) -> Mailbox:
 
 def test_a_mailbox_is_there_and_leads_to_its_first_test(app: AppRegistration, mailbox: Mailbox) -> None:
     found = stands(app)
-    assert (found[MAILBOX].is_done, found[MAILBOX].text) == (True, "1 mailbox sends, by EWS (exchangelib).")
+    assert (found[MAILBOX].is_done, found[MAILBOX].text) == (True, "1 mailbox sends, by Exchange Web Services (EWS).")
     assert (found[TEST].is_done, found[TEST].url) == (False, mailbox.get_absolute_url())
 
 
