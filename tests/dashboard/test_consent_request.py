@@ -73,7 +73,7 @@ def test_one_mail_asks_for_all_that_lacks_with_one_link_for_each_resource(
         assert not any("state=" in link for link in links)
 
 
-@pytest.mark.parametrize(("tenant", "person", "said"), [("fr", "", "Veuillez"), ("fr", "en", "Please"), ("", "", "Pl")])
+@pytest.mark.parametrize(("tenant", "person", "said"), [("fr", "", "Merci"), ("fr", "en", "Please"), ("", "", "Pl")])
 def test_it_is_in_the_language_of_whoever_is_asked(
     lacking: Consent, signed_in: Client, now: datetime, tenant: str, person: str, said: str
 ) -> None:
