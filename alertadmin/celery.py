@@ -17,7 +17,9 @@ __all__ = ["app", "celery_signals"]
 
 app = Celery("alertadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["alertadmin.outbox", "alertadmin.registry", "alertadmin.reminders", "alertadmin.monitoring"])
+app.autodiscover_tasks(
+    ["alertadmin.outbox", "alertadmin.registry", "alertadmin.reminders", "alertadmin.monitoring", "alertadmin.bulk"]
+)
 app.conf.beat_schedule = {
     "scan": {"task": "alertadmin.reminders.tasks.scan", "schedule": 3600.0},
     "deliver": {"task": "alertadmin.outbox.tasks.deliver_due", "schedule": 30.0},
@@ -25,6 +27,7 @@ app.conf.beat_schedule = {
     "prune": {"task": "alertadmin.reminders.tasks.prune", "schedule": 24 * 3600.0},
     "go on checking": {"task": "alertadmin.registry.tasks.go_on_checking", "schedule": 60.0},
     "continue imports": {"task": "alertadmin.registry.tasks.continue_imports", "schedule": 60.0},
+    "continue bulk jobs": {"task": "alertadmin.bulk.tasks.continue_bulk_jobs", "schedule": 60.0},
     "check consents": {"task": "alertadmin.registry.tasks.check_consents", "schedule": 24 * 3600.0},
     "keep sign-ins": {"task": "alertadmin.registry.tasks.keep_sign_ins", "schedule": 24 * 3600.0},
 }

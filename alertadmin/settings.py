@@ -57,6 +57,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
     "alertadmin.dashboard",
+    "alertadmin.bulk",
     "alertadmin.monitoring",
     "alertadmin.reminders",
     "alertadmin.outbox",

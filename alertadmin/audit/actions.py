@@ -41,6 +41,9 @@ class AuditAction(TextChoices):
     CONSENT_RUN_BEGUN = "consent.run_begun", _("Check of all consents started")
     CONSENT_CHANGED = "consent.changed", _("Consent changed")
     CONSENT_REQUESTED = "consent.requested", _("Consent requested by mail")
+    RENEWAL_REQUESTED = "renewal.requested", _("Renewal requested by mail")
+    BULK_STARTED = "bulk.started", _("Bulk action started")
+    BULK_STOPPED = "bulk.stopped", _("Bulk action stopped")
     CONSENT_RETURNED = "consent.returned", _("Returned from Microsoft’s consent page")
 
     CHANNEL_CREATED = "channel.created", _("Channel added")

@@ -28,6 +28,7 @@ AREAS = (
     "status",
     "diagnosis",
     "audit",
+    "bulk",
 )
 
 urlpatterns = [path("", include(f"alertadmin.dashboard.{area}.urls")) for area in AREAS]

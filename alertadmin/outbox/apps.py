@@ -17,6 +17,7 @@ class OutboxConfig(AppConfig):
             consent_request,
             invitation,
             password_reset,
+            renewal_request,
             secret_disclosed,
         )
         from alertadmin.outbox.models import Purpose
@@ -25,6 +26,7 @@ class OutboxConfig(AppConfig):
 
         composers.register(Purpose.TEST, test_send.compose)
         composers.register(Purpose.CONSENT, consent_request.compose, owner=consent_request.owner)
+        composers.register(Purpose.RENEWAL, renewal_request.compose, owner=renewal_request.owner)
         composers.register(Purpose.HANDOVER, secret_disclosed.compose)
         credential_disclosed.connect(secret_disclosed.notify_administrators)
         composers.register(Purpose.ACCOUNT, account_notice.compose)

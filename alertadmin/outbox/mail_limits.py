@@ -42,6 +42,7 @@ class TooManyMails(ValidationError):
     """No further mail may be caused now; the message says until when."""
 
     def __init__(self, until: datetime) -> None:
+        self.until = until
         super().__init__(
             _(
                 "Nothing was sent: this exceeds the number of mails per day for one user, one tenant, or one "

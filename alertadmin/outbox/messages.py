@@ -82,6 +82,9 @@ NO_RECIPIENT = define(
 CONSENT_GRANTED = define(
     "outbox.consent_granted", gettext_noop("The consent was granted before this request was sent.")
 )
+SECRETS_RENEWED = define(
+    "outbox.secrets_renewed", gettext_noop("The secrets were replaced or deleted before this request was sent.")
+)
 MAILBOX_DELETED = define("outbox.mailbox_deleted", gettext_noop("The mailbox under test was deleted."))
 NO_DRAFTS = define("outbox.no_drafts", gettext_noop("This route keeps no drafts."))
 FOUND_SENT = define("outbox.found_sent", gettext_noop("Found in the mailbox: the message had been sent."))

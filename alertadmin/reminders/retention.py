@@ -7,6 +7,7 @@ threshold) are never deleted: they guarantee that no reminder is sent twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -21,12 +22,22 @@ from alertadmin.accounts.retention import batches, delete_in_batches
 from alertadmin.audit import AuditAction
 from alertadmin.audit import retention as audit_retention
 from alertadmin.operator_log import Event, log_event
-from alertadmin.outbox.models import Attempt, ConsentRequest, Delivery
+from alertadmin.outbox.models import Attempt, ConsentRequest, Delivery, RenewalRequest
 from alertadmin.registry import retention as registry_retention
 from alertadmin.reminders.models import CalendarFeed, Reminder, Scan
 
 BATCH = 200
 KEEP_SCANS = timedelta(days=90)
+
+
+Pruner = Callable[[datetime], int]
+"""Deletes old rows; returns the number of records."""
+_pruners: list[Pruner] = []
+
+
+def register(pruner: Pruner) -> None:
+    """Add what an app above this one deletes."""
+    _pruners.append(pruner)
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,8 @@ def _prune_records(now: datetime) -> int:
         accounts_retention.prune(settings.KEEP_AUDIT, now)
         + registry_retention.prune(settings.KEEP_AUDIT, now)
         + delete_in_batches(ConsentRequest.objects.filter(at__lt=before))
+        + sum(prune_records(now) for prune_records in _pruners)
+        + delete_in_batches(RenewalRequest.objects.filter(at__lt=before))
         + delete_in_batches(CalendarFeed.objects.filter(revoked_at__lt=before))
     )
 

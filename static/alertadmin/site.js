@@ -55,6 +55,18 @@ for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) 
 }
 document.addEventListener("htmx:afterSwap", () => showTrouble(false));
 
+// The check box in a list's head selects all rows of the page; choosing a row means that not all that match are meant.
+document.addEventListener("change", (event) => {
+  const boxes = document.querySelectorAll("input[name=row][form=bulk]");
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of boxes) box.checked = event.target.checked;
+  }
+  if (event.target.matches("[data-select-all], input[name=row][form=bulk]")) {
+    const all = document.querySelector("#bulk input[name=all]");
+    if (all) all.checked = false;
+  }
+});
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;

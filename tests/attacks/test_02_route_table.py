@@ -57,6 +57,12 @@ EXPECTED: dict[Purpose, tuple[RouteRefusal | None, ...]] = {
         RouteRefusal.NOT_THEIRS,
         RouteRefusal.NOT_ADDRESSED,
     ),
+    Purpose.RENEWAL: (
+        *NOT_FOR_OTHERS[:5],
+        RouteRefusal.WRITTEN_TO_ONE,
+        RouteRefusal.NOT_THEIRS,
+        RouteRefusal.NOT_ADDRESSED,
+    ),
     Purpose.TEST: (*ONE_ROUTE, YES),
 }
 """In the order of RouteKind. A new purpose gets its row here too."""

@@ -30,7 +30,7 @@ from alertadmin.dashboard.templatetags.alertadmin_ui import page_title
 from alertadmin.monitoring import owner_notices, system_mails
 from alertadmin.monitoring.models import SystemMailKind
 from alertadmin.outbox.delivery import fallback
-from alertadmin.outbox.mails import composers, consent_request, password_reset
+from alertadmin.outbox.mails import composers, consent_request, password_reset, renewal_request
 from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Attempt, Channel, Delivery, Level, Purpose
 from alertadmin.outbox.send_test import test_send
@@ -140,6 +140,7 @@ def owe_all(owner: User, now: datetime) -> None:
     invitation = invitations.invite("new@provider.example", {tenant.pk: Role.VIEWER}, by=owner, now=now)
     mails_invitation.send(invitation, now, by=owner)
     consent_request.request_consent(app, tenant, "admin@northpark.example", by=owner, now=now)
+    renewal_request.request_renewal(tenant, [first, second], DUTY, by=owner, key="k", now=now)
     users.set_role(User.objects.create(email="grace@provider.example"), None, Role.OPERATOR, by=owner)
     password_reset.send_reset_link(owner.email, now)
     disclosure.disclose(first, by=owner, reason=HOSTILE, now=now)
@@ -206,7 +207,11 @@ def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(wor
         what=Mailbox.objects.get().address
     )  # an address, checked
     assert {"Tenant.name", "AppRegistration.name", "Credential.description", "Channel.name", "User.name"} <= filled
-    assert {"CalendarEntry.app_name", "ConsentRequest.by_name", "OneTimeLink.by_name"} <= filled
+    assert {
+        "CalendarEntry.app_name",
+        "ConsentRequest.by_name",
+        "OneTimeLink.by_name",
+    } <= filled  # and, written afterwards, of renewal requests
     composed: dict[str, int] = {}
     for delivery in Delivery.objects.exclude(dedupe_key="the entry"):
         made = composers.compose(delivery, now + timedelta(minutes=50))

@@ -30,7 +30,7 @@ from alertadmin.monitoring import owner_notices
 from alertadmin.monitoring.models import SystemMail, SystemMailKind
 from alertadmin.outbox import mail_limits
 from alertadmin.outbox.mail_limits import TooManyMails
-from alertadmin.outbox.mails import composers, consent_request, entry_mails, password_reset
+from alertadmin.outbox.mails import composers, consent_request, entry_mails, password_reset, renewal_request
 from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.queue import manual_actions
@@ -46,7 +46,7 @@ from tests.outbox.factories import bare
 pytestmark = [pytest.mark.control(116), pytest.mark.postgresql]
 Door = Callable[[int], None]
 ATTEMPTS = 1000
-CAUSED = (Purpose.INVITATION, Purpose.PROOF, Purpose.CONSENT, Purpose.TEST)
+CAUSED = (Purpose.INVITATION, Purpose.PROOF, Purpose.CONSENT, Purpose.RENEWAL, Purpose.TEST)
 GATHERED = (Purpose.HANDOVER, Purpose.ACCOUNT)
 
 
@@ -65,6 +65,7 @@ class Attacker:
             Consent.objects.create(
                 app=app, tenant=app.tenant, permission="Mail.Send", status=ConsentStatus.NOT_IN_TOKEN
             )
+        self.credential = rows.credential(self.apps[0])
         self.colleague = User.objects.create(email="grace@provider.example")
         Membership.objects.create(user=self.colleague, role=Role.VIEWER)
         [self.doubtful] = bare(
@@ -86,6 +87,12 @@ class Attacker:
     def ask_consent(self, number: int) -> None:
         app = self.apps[number % 10]
         consent_request.request_consent(app, app.tenant, f"c{number}@c{number}.example", by=self.user, now=self.now)
+
+    def ask_renewal(self, number: int) -> None:
+        tenant, to = self.tenants[number % 10], f"r{number}@r{number}.example"
+        renewal_request.request_renewal(
+            tenant, [self.credential], to, by=self.user, key=f"{self.now}:{number}", now=self.now
+        )
 
     def test(self, number: int) -> None:
         to = ("victim@victim.example", f"x{number}@victim.example", "duty@t1.example")[number % 3]
@@ -138,7 +145,7 @@ class Attacker:
     @property
     def doors(self) -> list[Door]:
         return [
-            self.invite, self.renew, self.ask_consent, self.test, self.test_as_another, self.test_channel,
+            self.invite, self.renew, self.ask_consent, self.ask_renewal, self.test, self.test_as_another, self.test_channel,
             self.send_again, self.monthly, self.ask_reset, self.show_secret, self.give_role, self.change_role,
             self.change_route,
         ]  # fmt: skip
@@ -202,7 +209,9 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert reminded.count() == 1
 
 
-@pytest.mark.parametrize("door", ["invite", "ask_consent", "give_role", "test", "test_as_another", "test_channel"])
+@pytest.mark.parametrize(
+    "door", ["invite", "ask_consent", "ask_renewal", "give_role", "test", "test_as_another", "test_channel"]
+)
 def test_08_each_door_is_shut_when_the_person_has_used_up_theirs(attacker: Attacker, door: str) -> None:
     for _one in range(mail_limits.PERSON.most):
         mail_limits.PERSON.acquire(str(attacker.user.pk), attacker.now)
@@ -246,6 +255,7 @@ LIMITED = {
     "outbox/mails/address_proof.py",
     "outbox/send_test/test_send.py",
     "outbox/mails/consent_request.py",
+    "outbox/mails/renewal_request.py",
     "outbox/mails/invitation.py",
 }
 

@@ -278,6 +278,7 @@ LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"
 ASKING = "confirm set_language profile"
 """Asks itself; how pages speak to the person."""
 ROWS_OF_TENANTS = """
+    bulk-again bulk-job bulk-jobs bulk-select bulk-stop
     app-delete app-edit app-policy app-consents-check app-consents-stop certificate-add certificate-make
     channel-pause channel-test consent-ask consent-check consent-request consents-check consents-stop credential-add
     credential-certificate credential-delete credential-edit credential-hold credential-monitor credential-promote
@@ -289,7 +290,8 @@ ROWS_OF_TENANTS = """
     test-send
 """
 """What is watched and who is reminded of it; the end of a sign-in that this very session began, after it was asked.
-Where such a row is what the installation sends by, test_03_power holds the page to an owner's fresh proof."""
+A bulk action asks for a proof where
+the page of one row does. Where such a row is what the installation sends by, test_03_power holds the page to an owner's fresh proof."""
 NEEDS_NO_PROOF = frozenset(" ".join((LOOKING, LESS, ASKING, ROWS_OF_TENANTS)).split())
 """What an owner's session that was left open, or stolen, may post to without showing again who it is. A page that is
 added asks first, or is put here with its reason."""

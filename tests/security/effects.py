@@ -114,11 +114,11 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("consents-check", "consents-stop", "app-consents-check", "app-consents-stop"), frozenset({_R})),
     **dict.fromkeys(("consent-check", "consent-request"), frozenset({_R, _M})),
     **dict.fromkeys(("delivery-hasten", "delivery-arrived", "delivery-give-up", "review"), frozenset({_R, _M})),
+    **dict.fromkeys(("bulk-jobs", "bulk-select", "bulk-job", "bulk-stop", "bulk-again"), frozenset({_R, _M})),
     # Looked at
     **dict.fromkeys(("members", "person", "invitation", "overview", "tenants", "tenant", "apps", "app"), _NONE),
     **dict.fromkeys(("credentials", "credential", "credential-certificate", "import-template", "guide-scripts"), _NONE),
-    "read-date": _NONE,
-    **dict.fromkeys(("mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
+    **dict.fromkeys(("read-date", "mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
     **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
     **dict.fromkeys(("delivery", "test-send-progress", "calendar", "diagnosis", "audit", "audit-export", "import",
                      "import-columns", "import-refused", "import-stop"), _NONE),
@@ -157,7 +157,7 @@ OF_ONE = {
         ("registry.Tenant", "registry.Contact", "registry.AppRegistration", "registry.Credential", "registry.Mailbox",
          "registry.DeviceCodeFlow", "registry.SetupProgress", "registry.Consent", "registry.ConsentChange",
          "registry.ConsentCallback", "registry.ConsentCheckBatch", "reminders.Reminder", "reminders.ReminderLine",
-         "reminders.CalendarEntry", "reminders.Snooze", "outbox.ConsentRequest"),
+         "reminders.CalendarEntry", "reminders.Snooze", "outbox.ConsentRequest", "outbox.RenewalRequest"),
         Effect.ROWS,
     ),
 }  # fmt: skip
@@ -166,7 +166,7 @@ NO_POWER = {
     *("accounts.AuditEntry", "accounts.ThrottleCounter", "watching.Heartbeat", "watching.Ping", "reminders.Scan"),
     *("account.EmailConfirmation", "socialaccount.SocialApp", "socialaccount.SocialToken"),  # never written
     *("registry.PendingImport", "registry.KeptSecret", "auth.Permission", "auth.Group", "sessions.Session"),
-    "contenttypes.ContentType",
+    *("contenttypes.ContentType", "bulk.BulkJob", "bulk.BulkRow"),
 }
 TO_HOLDERS = (Purpose.ACCOUNT, Purpose.PASSWORD)
 """Mails that go to the stored address of the account they are about, and nowhere else."""

@@ -27,6 +27,7 @@ OF_ITSELF = {
     "session-end": "UserSession",
     "provider-disconnect": "SocialAccount",
     **dict.fromkeys(("import-columns", "import-preview", "import-refused", "import-stop"), "PendingImport"),
+    **dict.fromkeys(("bulk-job", "bulk-stop", "bulk-again"), "BulkJob"),
 }
 """What the URL's `pk` refers to if the view declares no model: the installation, or the user's own account."""
 

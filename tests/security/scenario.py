@@ -20,6 +20,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
+from alertadmin.bulk.models import BulkJob
 from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.csv_import import import_steps
@@ -133,8 +134,10 @@ def keys_of_person(user: User, site: Site) -> dict[str, object]:
     guide = {"tenant": site.tenant, "app": site.app, "mailbox": site.mailbox, "audience": "AzureADMyOrg"}
     kept = import_steps.keep(b"directory_id,app_name\nx,y\n", user, timezone.now())
     import_steps.check(kept, {}, timezone.now())
+    job = BulkJob.objects.create(user=user, action="contacts", list_name="tenants", created_at=timezone.now())
     rows: list[Model] = [
         kept,
+        job,
         SetupProgress.objects.create(person=user, **guide),
         CalendarFeed.objects.create(owner=user, digest=uuid4().hex * 2, created_at=timezone.now()),
         add_app(user),

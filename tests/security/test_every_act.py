@@ -32,6 +32,7 @@ OF_NO_ACT = {
     "accounts_tries",  # how often a password was guessed
     "registry_guide",  # where a guide points; what it makes is on the record
     "registry_pendingimport",  # a file between the steps; what it imports is on the record
+    *("bulk_bulkjob", "bulk_bulkrow"),  # what was selected; its start and what it does are on the record
     "registry_keptsecret",  # what a refused form held
     "registry_consentreturn",  # a record itself
 }

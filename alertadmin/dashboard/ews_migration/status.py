@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -13,14 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.access import Access
 from alertadmin.dashboard.ui.badges import BAD, BADGES, DOUBTFUL, GOOD, UNDER_WAY, UNKNOWN, Badge
-from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.graph_migration import allows_switch, tests_by_graph
+from alertadmin.outbox.models import Attempt, AttemptOutcome, DeliveryState
 from alertadmin.registry.models import Consent, ConsentStatus, Mailbox
 from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.permissions import Permission, TransportName
 from alertadmin.stored_values import known
 
-PROOF_LASTS = timedelta(days=7)
-"""Age after which an accepted test by Graph is no longer sufficient."""
 SWITCHED_OFF = "ews_blocked"
 
 
@@ -65,17 +64,6 @@ def ews_mailboxes(access: Access) -> QuerySet[Mailbox]:
             graph_at=Subquery(tests_by_graph(OuterRef("pk")).values("created_at")[:1]),
         )
     )
-
-
-def tests_by_graph(mailbox: Any) -> QuerySet[Delivery]:
-    """Tests by Graph, newest first."""
-    tests = Delivery.objects.filter(mailbox=mailbox, purpose=Purpose.TEST, transport=TransportName.GRAPH)
-    return tests.order_by("-created_at")
-
-
-def allows_switch(state: str | None, at: datetime | None, now: datetime) -> bool:
-    """Whether the newest test by Graph allows the switch."""
-    return state == DeliveryState.SENT and at is not None and now - at < PROOF_LASTS
 
 
 def migration_status(mailbox: Any, now: datetime) -> MigrationStatus:

@@ -11,18 +11,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin import audit
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.audit import AuditAction
-from alertadmin.dashboard.ews_migration.status import allows_switch, ews_mailboxes, migration_status, tests_by_graph
+from alertadmin.dashboard.ews_migration.status import ews_mailboxes, migration_status
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.tables import Column, Table
+from alertadmin.outbox import graph_migration
 from alertadmin.registry.consent.checks import check_consent
-from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Mailbox
 from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.permissions import Permission, TransportName
@@ -92,10 +90,7 @@ def require_graph_permission(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found.app is not None:
         access_of(request).get_or_404(AppRegistration, found.app.pk, Right.CHANGE)
     if found.app is not None and Permission.MAIL_SEND not in found.app.permissions:
-        with audit.record_change(AuditAction.APP_CHANGED, found.app):
-            found.app.permissions = [*found.app.permissions, Permission.MAIL_SEND.value]
-            found.app.save(update_fields=["permissions"])
-            sync_required_consents([found.app])
+        graph_migration.require_mail_send(found.app)
         check_consent(found.app, found.tenant, now=timezone.now())
         messages.success(request, _("“%(app)s” now requires Mail.Send.") % {"app": found.app.name})
     return redirect("mailbox-leaving", pk)
@@ -107,16 +102,12 @@ def require_graph_permission(request: HttpRequest, pk: UUID) -> HttpResponse:
 def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Switch to Graph, only after an accepted test: a working transport is not replaced by an untested one."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(by_exchange_online_ews()), pk=pk)
-    last = tests_by_graph(found).first()
-    if last is None or not allows_switch(last.state, last.created_at, timezone.now()):
+    try:
+        graph_migration.switch(found, timezone.now())
+    except graph_migration.NotTested:
         messages.warning(
             request, _("A test by Microsoft Graph must be accepted first. The mailbox still sends by EWS.")
         )
         return redirect("mailbox-leaving", pk)
-    with audit.record_change(AuditAction.MAILBOX_CHANGED, found):
-        found.transport = TransportName.GRAPH
-        found.save(update_fields=["transport"])
-        if found.app is not None:
-            sync_required_consents([found.app])
     messages.success(request, _("%(address)s now sends by Microsoft Graph.") % {"address": found.address})
     return redirect("leaving-ews")

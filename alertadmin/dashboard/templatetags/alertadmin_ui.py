@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 from django import forms, template
-from django.db.models import Model
 from django.forms import BoundField
 from django.urls import reverse
 from django.utils import timezone
@@ -217,12 +216,6 @@ def sorted_how(context: dict[str, Any], field: str) -> str:
 def sort_sign(context: dict[str, Any], field: str) -> str:
     signs = {field: "arrow-up", f"-{field}": "arrow-down"}
     return icon(signs.get(context["page"].sort, "arrow-up-down"), 14)
-
-
-@register.inclusion_tag("partials/select_cell.html", takes_context=True)
-def select_cell(context: dict[str, Any], row: Model) -> dict[str, Any]:
-    """The check box of a row, if the list has some."""
-    return {"row": row, "selectable": context["page"].selectable}
 
 
 @register.inclusion_tag("partials/menu_item.html", takes_context=True)

@@ -72,12 +72,19 @@ class Page:
     next_query: str = ""
     previous_query: str = ""
     name: str = ""
-    selectable: bool = False
-    """Whether rows have a check box, for bulk actions."""
+    query: str = ""
+    """The page's query string without the cursor."""
+    actions: Sequence[Any] = ()
+    """Bulk actions on its rows."""
 
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
         return DIRECTIONS
+
+    @property
+    def selectable(self) -> bool:
+        """Whether rows have a check box."""
+        return bool(self.actions)
 
     @property
     def is_narrowed(self) -> bool:

@@ -102,6 +102,7 @@ TABLE: Mapping[Purpose, Row] = {
     Purpose.REMINDER: {**_OF_A_TENANT, RouteKind.ADDRESSED: None},
     Purpose.CALENDAR: _OF_A_TENANT,
     Purpose.CONSENT: {**_OF_A_TENANT, RouteKind.INSTALLATION_CHANNEL: RouteRefusal.WRITTEN_TO_ONE},
+    Purpose.RENEWAL: {**_OF_A_TENANT, RouteKind.INSTALLATION_CHANNEL: RouteRefusal.WRITTEN_TO_ONE},
     Purpose.TEST: {**dict.fromkeys(RouteKind, RouteRefusal.TESTS_ONE_ROUTE), RouteKind.ADDRESSED: None},
 }
 """A purpose without a row cannot be sent: `may_carry` raises KeyError, and a test fails."""

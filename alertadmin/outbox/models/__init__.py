@@ -11,6 +11,7 @@ from alertadmin.outbox.models.delivery import (
     about_tenants,
 )
 from alertadmin.outbox.models.delivery_entry import DeliveryEntry
+from alertadmin.outbox.models.renewal_request import RenewalRequest
 
 __all__ = [
     "UNNAMED",
@@ -24,5 +25,6 @@ __all__ = [
     "DeliveryState",
     "Level",
     "Purpose",
+    "RenewalRequest",
     "about_tenants",
 ]

@@ -29,6 +29,7 @@ class Purpose(models.TextChoices):
     CALENDAR = "calendar", _("Calendar entry")
     HOUSE = "house", _("About alertadmin")
     CONSENT = "consent", _("Request for consent")
+    RENEWAL = "renewal", _("Request to renew secrets")
     INVITATION = "invitation", _("Invitation")
     PASSWORD = "password", _("Link to a new password")
     HANDOVER = "handover", _("Secret shown")
@@ -50,7 +51,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     mine = Q(purpose=Purpose.TEST) & (
         Q(mailbox__tenant__in=tenants) | Q(channel__tenant__in=tenants) | Q(channel__app__tenant__in=tenants)
     )
-    mine |= Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
+    mine |= _requested_of(tenants)
     for purpose, lines, path in (
         (Purpose.REMINDER, "notices", "reminder__tenant"),
         (Purpose.CALENDAR, "calendar_entries", "tenant"),
@@ -66,9 +67,16 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return mine
 
 
+def _requested_of(tenants: models.QuerySet[Any, Any]) -> Q:
+    """Mails to the contacts of one of these tenants, at the request of a user."""
+    return Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants) | Q(
+        purpose=Purpose.RENEWAL, renewal_request__tenant__in=tenants
+    )
+
+
 def about_tenants(tenants: models.QuerySet[Any, Any]) -> Q:
     """Filter of deliveries about one of these tenants (ids), and perhaps about others."""
-    found = Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
+    found = _requested_of(tenants)
     for purpose, lines, path in (
         (Purpose.REMINDER, "notices", "reminder__tenant"),
         (Purpose.CALENDAR, "corrections", "tenant"),

@@ -23,7 +23,8 @@ PERIOD = timedelta(hours=1)
 class TooManyTests(TooManyMails):
     """No further test is allowed now; the message says for how long."""
 
-    def __init__(self, wait: timedelta) -> None:
+    def __init__(self, wait: timedelta, until: datetime) -> None:
+        self.until = until
         minutes = max(1, ceil(wait.total_seconds() / 60))
         ValidationError.__init__(
             self,
@@ -50,4 +51,4 @@ def count_test(by: User | AnonymousUser, tenant: UUID | None, destination: str, 
         (Limit("tests of", 2 * most, PERIOD), str(tenant)),
         (Limit("tests to", 4 * most, PERIOD), canonical(destination).rpartition("@")[2]),
     )
-    take_all(wanted, now, lambda until: TooManyTests(until - now))
+    take_all(wanted, now, lambda until: TooManyTests(until - now, until))
