@@ -8,7 +8,8 @@ may ask again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import islice
 from time import monotonic
@@ -25,7 +26,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.audit.actor import WORKER, Actor, acting_as
 from alertadmin.bulk import messages
 from alertadmin.bulk.actions import find_action
-from alertadmin.bulk.actions.base import BulkAction, RowResult, Target
+from alertadmin.bulk.actions.base import BulkAction, BulkResult, Target
 from alertadmin.bulk.models import LONGEST_LABEL, BulkJob, BulkJobQuerySet, BulkRow, RowState
 from alertadmin.clock_skew import CLOCKS_DIFFER
 from alertadmin.outbox.mail_limits import TooManyMails
@@ -39,6 +40,7 @@ LEASE = timedelta(minutes=10)
 CHUNK = 50
 """Rows read at a time."""
 MAX_ROWS = 20_000
+WRITTEN_AT_ONCE = 500
 DRAFT_LIFETIME = timedelta(days=1)
 RETENTION = timedelta(days=30)
 PAUSE = timedelta(minutes=1)
@@ -53,7 +55,7 @@ class TooManyRows(ValueError):
 def draft(
     user: User,
     action: BulkAction[Any],
-    targets: Iterable[Target],
+    targets: Generator[Target],
     *,
     list_name: str,
     list_query: str = "",
@@ -61,24 +63,18 @@ def draft(
     now: datetime,
 ) -> BulkJob:
     """Keep what was selected, to be confirmed. Raises TooManyRows."""
+    with closing(targets):
+        found = list(islice(targets, MAX_ROWS + 1))
+    if len(found) > MAX_ROWS:
+        raise TooManyRows
     job = BulkJob.objects.create(
         user=user, action=action.name, list_name=list_name, list_query=list_query, left_out=left_out, created_at=now
     )
-    rows = (
-        BulkRow(job=job, key=one.key, label=one.label[:LONGEST_LABEL], parameters=one.parameters)
-        for one in islice(targets, MAX_ROWS + 1)
+    BulkRow.objects.bulk_create(
+        (BulkRow(job=job, key=one.key, label=one.label[:LONGEST_LABEL], parameters=one.parameters) for one in found),
+        batch_size=WRITTEN_AT_ONCE,
     )
-    for number, part in enumerate(_parts(rows)):
-        if number * CHUNK + len(part) > MAX_ROWS:
-            raise TooManyRows
-        BulkRow.objects.bulk_create(part)
     return job
-
-
-def _parts(rows: Iterable[BulkRow]) -> Iterable[list[BulkRow]]:
-    found = iter(rows)
-    while part := list(islice(found, CHUNK)):
-        yield part
 
 
 def start(job: BulkJob, parameters: dict[str, object], now: datetime) -> bool:
@@ -199,7 +195,7 @@ def _work_on(job: BulkJob, action: BulkAction[Any], row: BulkRow) -> None:
     try:
         found = action.find(Access(job.user), row)
         if found is None:
-            _store(row, RowResult(RowState.SKIPPED, messages.NOT_YOURS % {}), now)
+            _store(row, BulkResult(RowState.SKIPPED, messages.NOT_YOURS % {}), now)
             return
         prepared = action.prepare(found, row, job, now)
         with transaction.atomic():
@@ -207,16 +203,16 @@ def _work_on(job: BulkJob, action: BulkAction[Any], row: BulkRow) -> None:
             if BulkRow.objects.filter(pk=row.pk, state=RowState.WAITING).update(state=RowState.WAITING):
                 _store(row, action.apply(found, row, job, now, prepared), now)
     except TooManyMails as refused:
-        _store(row, RowResult(RowState.WAITING, messages.LIMIT_REACHED % {}, not_before=refused.until), now)
+        _store(row, BulkResult(RowState.WAITING, messages.LIMIT_REACHED % {}, not_before=refused.until), now)
     except (OperationalError, InterfaceError) as error:
         log.warning("a row of a bulk job waits for the database: %s", type(error).__name__)
-        _store(row, RowResult(RowState.WAITING, not_before=now + PAUSE), now)
+        _store(row, BulkResult(RowState.WAITING, not_before=now + PAUSE), now)
     except Exception as error:
         log.exception("a row of bulk job %s failed: %s", job.pk, type(error).__name__)
-        _store(row, RowResult(RowState.FAILED, messages.UNEXPECTED % {}), now)
+        _store(row, BulkResult(RowState.FAILED, messages.UNEXPECTED % {}), now)
 
 
-def _store(row: BulkRow, result: RowResult, now: datetime) -> None:
+def _store(row: BulkRow, result: BulkResult, now: datetime) -> None:
     done_at = None if result.state == RowState.WAITING else now
     BulkRow.objects.filter(pk=row.pk).update(
         state=result.state, result=result.text, not_before=result.not_before, done_at=done_at

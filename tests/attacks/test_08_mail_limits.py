@@ -145,9 +145,9 @@ class Attacker:
     @property
     def doors(self) -> list[Door]:
         return [
-            self.invite, self.renew, self.ask_consent, self.ask_renewal, self.test, self.test_as_another, self.test_channel,
-            self.send_again, self.monthly, self.ask_reset, self.show_secret, self.give_role, self.change_role,
-            self.change_route,
+            self.invite, self.renew, self.ask_consent, self.ask_renewal, self.test, self.test_as_another,
+            self.test_channel, self.send_again, self.monthly, self.ask_reset, self.show_secret,
+            self.give_role, self.change_role, self.change_route,
         ]  # fmt: skip
 
 

@@ -290,8 +290,8 @@ ROWS_OF_TENANTS = """
     test-send
 """
 """What is watched and who is reminded of it; the end of a sign-in that this very session began, after it was asked.
-A bulk action asks for a proof where
-the page of one row does. Where such a row is what the installation sends by, test_03_power holds the page to an owner's fresh proof."""
+A bulk action asks for a proof where the page of one row does. Where such a row is what the installation sends by,
+test_03_power holds the page to an owner's fresh proof."""
 NEEDS_NO_PROOF = frozenset(" ".join((LOOKING, LESS, ASKING, ROWS_OF_TENANTS)).split())
 """What an owner's session that was left open, or stolen, may post to without showing again who it is. A page that is
 added asks first, or is put here with its reason."""

@@ -16,6 +16,7 @@ from django.utils import timezone
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
+from alertadmin.bulk.models import BulkJob
 from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.csv_import import import_steps
@@ -63,6 +64,9 @@ def filled(rows: Rows, administrator: User) -> dict[str, Any]:
     import_steps.check(kept, {}, timezone.now())
     return {
         "import": kept.pk,
+        "bulk": BulkJob.objects.create(
+            user=administrator, action="contacts", list_name="tenants", created_at=NOW, started_at=NOW, finished_at=NOW
+        ).pk,
         "guide": SetupProgress.objects.create(
             person=administrator, tenant=mailbox.tenant, app=mailbox.app, mailbox=mailbox, audience="AzureADMyOrg"
         ).pk,

@@ -40,8 +40,6 @@ def address(name: str, keys: Mapping[str, Any]) -> str:
     """With the id of a row of the right kind, or with any where there is none."""
     if name in ("first-administrator", "calendar-feed", "new-password"):
         return reverse(name, args=["x"])
-    if name == "bulk-select":
-        return reverse(name, args=["tenants"])
     if name in NUMBERED:
         return reverse(name, args=[keys.get(name.partition("-")[0], 1)])
     try:

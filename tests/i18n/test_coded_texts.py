@@ -34,7 +34,7 @@ from tests.factories import Rows
 
 VALUES = st.text('abcdefghijklmnopqrstuvwxyzéàABC0123456789@_/-"{}%', min_size=1)
 CODES = sorted(defined())
-APPS = ("outbox", "registry", "reminders", "monitoring", "crypto")
+APPS = ("outbox", "registry", "reminders", "monitoring", "crypto", "bulk")
 
 
 @given(text=st.sampled_from(CODES), data=st.data())

@@ -26,7 +26,7 @@ from tests.factories import Rows
 __all__ = ["world"]
 
 WORDS = {"en": (" the ", " was ", " by ", "You", " by "), "fr": (" le ", " la ", " de ", " par ", " à ")}
-OF_A_TENANT = {Purpose.REMINDER, Purpose.CALENDAR, Purpose.TEST, Purpose.CONSENT, Purpose.INVITATION}
+OF_A_TENANT = {Purpose.REMINDER, Purpose.CALENDAR, Purpose.TEST, Purpose.CONSENT, Purpose.INVITATION, Purpose.RENEWAL}
 """The mails that are about one tenant; the others are about the installation or an account of it."""
 
 

@@ -195,6 +195,6 @@ def test_words_attachments_and_codes_go_long_before_the_rest() -> None:
     short = {
         column
         for column in marks.marks
-        if column.startswith(("registry_consentrun", "registry_pendingimport", "registry_keptsecret"))
+        if column.startswith(("registry_consentrun", "registry_pendingimport", "registry_keptsecret", "bulk_"))
     }
     assert gone == WORDS | CODES | sessions | short

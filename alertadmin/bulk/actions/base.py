@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -27,7 +27,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class RowResult:
+class BulkResult:
     """`text` is a stored text. A row that still waits is worked on again from `not_before` on."""
 
     state: RowState
@@ -46,7 +46,7 @@ class BulkAction(Generic[Row]):
     is_sensitive: ClassVar[bool] = False
     """Whether the user confirms their identity before it starts, as on the page of a single row."""
 
-    def targets(self, access: Access, selected: QuerySet[Row]) -> Iterator[Target]:
+    def targets(self, access: Access, selected: QuerySet[Row]) -> Generator[Target]:
         """The rows of the job for the selected rows, which all have the right. By default one for each."""
         for row in selected.iterator(chunk_size=500):
             yield Target(str(row.pk), str(row))
@@ -63,6 +63,6 @@ class BulkAction(Generic[Row]):
         """Do what asks a server, outside the transaction; what it returns is given to `apply`."""
         return None
 
-    def apply(self, found: Any, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Any, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         """Change the row, in the transaction that stores the result. May raise TooManyMails: the row then waits."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 from alertadmin.bulk import messages
-from alertadmin.bulk.actions.base import BulkAction, RowResult, Target
+from alertadmin.bulk.actions.base import BulkAction, BulkResult, Target
 from alertadmin.bulk.actions.tenants import name_some
 from alertadmin.bulk.models import BulkJob, BulkRow, RowState
 from alertadmin.outbox.mails import consent_request
@@ -30,7 +30,7 @@ class _ByAppAndTenant(BulkAction[Consent]):
     model = Consent
     right = Right.OPERATE
 
-    def targets(self, access: Access, selected: QuerySet[Any]) -> Iterator[Target]:
+    def targets(self, access: Access, selected: QuerySet[Any]) -> Generator[Target]:
         chosen = access.visible(Consent, self.right).filter(self._of(selected)).order_by("tenant__name", "app__name")
         pairs = chosen.values_list("app", "tenant", "app__name", "tenant__name")
         seen = set()
@@ -58,14 +58,14 @@ class CheckConsent(_ByAppAndTenant):
         sync_required_consents([found.app])
         return check_consent(found.app, found.tenant, now=now)
 
-    def apply(self, found: Consent, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Consent, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         if not prepared:
-            return RowResult(RowState.UNCHANGED, messages.NOTHING_REQUIRED % {})
+            return BulkResult(RowState.UNCHANGED, messages.NOTHING_REQUIRED % {})
         failed = next((one for one in prepared if one.status == ConsentStatus.ERROR), None)
         if failed is not None:
-            return RowResult(RowState.FAILED, failed.technical)
+            return BulkResult(RowState.FAILED, failed.technical)
         granted = sum(one.status == ConsentStatus.GRANTED for one in prepared)
-        return RowResult(RowState.DONE, messages.CHECKED % {"granted": str(granted), "all": str(len(prepared))})
+        return BulkResult(RowState.DONE, messages.CHECKED % {"granted": str(granted), "all": str(len(prepared))})
 
 
 class RequestConsent(_ByAppAndTenant):
@@ -74,15 +74,15 @@ class RequestConsent(_ByAppAndTenant):
     name = "request_consent"
     label = _("Request consent by mail")
 
-    def targets(self, access: Access, selected: QuerySet[Any]) -> Iterator[Target]:
+    def targets(self, access: Access, selected: QuerySet[Any]) -> Generator[Target]:
         lacking = Consent.objects.exclude(status=ConsentStatus.GRANTED).order_by().values_list("app", "tenant")
         needed = {f"{app}:{tenant}" for app, tenant in lacking.filter(self._of(selected)).iterator(chunk_size=500)}
         return (one for one in super().targets(access, selected) if one.key in needed)
 
-    def apply(self, found: Consent, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Consent, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         contacts = list(found.tenant.contacts.values_list("email", flat=True))
         if not contacts:
-            return RowResult(RowState.SKIPPED, messages.NO_CONTACT % {})
+            return BulkResult(RowState.SKIPPED, messages.NO_CONTACT % {})
         sent = []
         for recipient in contacts:
             try:
@@ -90,11 +90,11 @@ class RequestConsent(_ByAppAndTenant):
             except consent_request.AlreadyRequested:
                 continue
             except consent_request.NothingToRequest:
-                return RowResult(RowState.UNCHANGED, messages.NOTHING_TO_REQUEST % {})
+                return BulkResult(RowState.UNCHANGED, messages.NOTHING_TO_REQUEST % {})
             except UnknownName as error:
-                return RowResult(RowState.FAILED, message_of(error))
+                return BulkResult(RowState.FAILED, message_of(error))
             sent.append(recipient)
         if not sent:
             days = str(consent_request.MIN_INTERVAL.days)
-            return RowResult(RowState.UNCHANGED, messages.ALREADY_REQUESTED % {"days": days})
-        return RowResult(RowState.DONE, messages.REQUESTED % {"recipients": name_some(sent)})
+            return BulkResult(RowState.UNCHANGED, messages.ALREADY_REQUESTED % {"days": days})
+        return BulkResult(RowState.DONE, messages.REQUESTED % {"recipients": name_some(sent)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 from alertadmin.bulk import messages
-from alertadmin.bulk.actions.base import BulkAction, RowResult, Target
+from alertadmin.bulk.actions.base import BulkAction, BulkResult, Target
 from alertadmin.bulk.actions.tenants import name_some
 from alertadmin.bulk.models import BulkJob, BulkRow, RowState
 from alertadmin.outbox.mails import renewal_request
@@ -34,20 +34,20 @@ class Acknowledge(BulkAction[Credential]):
     def rows(self) -> QuerySet[Credential]:
         return Credential.objects.select_related("app__tenant").defer("value", "certificate")
 
-    def targets(self, access: Access, selected: QuerySet[Credential]) -> Iterator[Target]:
+    def targets(self, access: Access, selected: QuerySet[Credential]) -> Generator[Target]:
         monitored = selected.exclude(state=CredentialState.RETIRED).select_related("app__tenant")
         for row in monitored.defer("value", "certificate").iterator(chunk_size=500):
             yield Target(str(row.pk), f"{row.app.tenant.name} / {row.app.name} / {row}")
 
-    def apply(self, found: Credential, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Credential, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         until = datetime.fromisoformat(job.parameters["until"])
         try:
             snoozes.snooze(
                 found, SnoozeKind.ACKNOWLEDGED, until=until, reason=job.parameters["reason"], by=job.user, now=now
             )
         except ValidationError as refused:
-            return RowResult(RowState.FAILED, messages.REFUSED % {"reason": " ".join(refused.messages)})
-        return RowResult(RowState.DONE, messages.ACKNOWLEDGED % {"until": date_format(until, "SHORT_DATE_FORMAT")})
+            return BulkResult(RowState.FAILED, messages.REFUSED % {"reason": " ".join(refused.messages)})
+        return BulkResult(RowState.DONE, messages.ACKNOWLEDGED % {"until": date_format(until, "SHORT_DATE_FORMAT")})
 
 
 class NotifyOwners(BulkAction[Tenant]):
@@ -58,7 +58,7 @@ class NotifyOwners(BulkAction[Tenant]):
     model = Tenant
     right = Right.OPERATE
 
-    def targets(self, access: Access, selected: QuerySet[Any]) -> Iterator[Target]:
+    def targets(self, access: Access, selected: QuerySet[Any]) -> Generator[Target]:
         monitored = selected.exclude(state=CredentialState.RETIRED)
         rows = monitored.order_by("app__tenant__name", "app__tenant", "expires_at", "pk")
         found: dict[str, tuple[str, list[str]]] = {}
@@ -67,19 +67,19 @@ class NotifyOwners(BulkAction[Tenant]):
         for key, (name, credentials) in found.items():
             yield Target(key, name, {"credentials": credentials})
 
-    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         mine = Access(job.user).visible(Credential, self.right).filter(app__tenant=found)
         credentials = renewal_request.still_expiring(mine.filter(pk__in=row.parameters["credentials"]))
         if not credentials.exists():
-            return RowResult(RowState.UNCHANGED, messages.RENEWED % {})
+            return BulkResult(RowState.UNCHANGED, messages.RENEWED % {})
         contacts = list(found.contacts.values_list("email", flat=True))
         if not contacts:
-            return RowResult(RowState.SKIPPED, messages.NO_CONTACT % {})
+            return BulkResult(RowState.SKIPPED, messages.NO_CONTACT % {})
         for recipient in contacts:
             renewal_request.request_renewal(
                 found, list(credentials), recipient, by=job.user, key=f"{job.pk}:{row.pk}", now=now
             )
         count = str(credentials.count())
-        return RowResult(
+        return BulkResult(
             RowState.DONE, messages.OWNERS_NOTIFIED % {"secrets": count, "recipients": name_some(contacts)}
         )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 from alertadmin.bulk import messages
-from alertadmin.bulk.actions.base import BulkAction, RowResult
+from alertadmin.bulk.actions.base import BulkAction, BulkResult
 from alertadmin.bulk.models import BulkJob, BulkRow, RowState
 from alertadmin.outbox import graph_migration
 from alertadmin.outbox.models import DeliveryState
@@ -38,10 +38,10 @@ class SendTest(_OfMailboxes):
     label = _("Send test")
     right = Right.OPERATE
 
-    def apply(self, found: Mailbox, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Mailbox, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         recipient = job.parameters["recipient"]
         test_send.start(found, recipient, by=job.user, now=now)
-        return RowResult(RowState.DONE, messages.TEST_STARTED % {"recipient": recipient})
+        return BulkResult(RowState.DONE, messages.TEST_STARTED % {"recipient": recipient})
 
 
 class MoveToGraph(_OfMailboxes):
@@ -66,25 +66,25 @@ class MoveToGraph(_OfMailboxes):
         checked = check_consent(app, found.tenant, now=now)
         return any(one.permission == Permission.MAIL_SEND and one.status == ConsentStatus.GRANTED for one in checked)
 
-    def apply(self, found: Mailbox, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Mailbox, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         if not graph_migration.sends_by_ews(found) or found.app is None:
-            return RowResult(RowState.UNCHANGED, messages.NOT_EWS % {})
+            return BulkResult(RowState.UNCHANGED, messages.NOT_EWS % {})
         test = graph_migration.last_test(found, now)
         if test is None:
             return self._start_test(found, job, now, is_granted=prepared)
         if test.state == DeliveryState.SENT:
             graph_migration.switch(found, now)
-            return RowResult(RowState.DONE, messages.MOVED % {})
+            return BulkResult(RowState.DONE, messages.MOVED % {})
         if test.state in (DeliveryState.PENDING, DeliveryState.SENDING):
-            return RowResult(RowState.WAITING, messages.TESTING_GRAPH % {}, not_before=now + RESULT_EXPECTED)
+            return BulkResult(RowState.WAITING, messages.TESTING_GRAPH % {}, not_before=now + RESULT_EXPECTED)
         if row.not_before is None:  # an old failure: try once more
             return self._start_test(found, job, now, is_granted=prepared)
-        return RowResult(RowState.FAILED, messages.GRAPH_FAILED % {})
+        return BulkResult(RowState.FAILED, messages.GRAPH_FAILED % {})
 
-    def _start_test(self, found: Mailbox, job: BulkJob, now: datetime, *, is_granted: bool) -> RowResult:
+    def _start_test(self, found: Mailbox, job: BulkJob, now: datetime, *, is_granted: bool) -> BulkResult:
         if not is_granted:
             assert found.app is not None  # noqa: S101 (a mailbox of Exchange Online has an app)
             lacks = Permission.MAIL_SEND not in found.app.permissions
-            return RowResult(RowState.SKIPPED, (messages.APP_NOT_YOURS if lacks else messages.GRAPH_NOT_GRANTED) % {})
+            return BulkResult(RowState.SKIPPED, (messages.APP_NOT_YOURS if lacks else messages.GRAPH_NOT_GRANTED) % {})
         test_send.start(found, job.user.email, transport=TransportName.GRAPH, by=job.user, now=now)
-        return RowResult(RowState.WAITING, messages.TESTING_GRAPH % {}, not_before=now + RESULT_EXPECTED)
+        return BulkResult(RowState.WAITING, messages.TESTING_GRAPH % {}, not_before=now + RESULT_EXPECTED)

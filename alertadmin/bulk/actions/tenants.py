@@ -12,7 +12,7 @@ from alertadmin import audit
 from alertadmin.accounts.access import Access
 from alertadmin.audit import AuditAction
 from alertadmin.bulk import messages
-from alertadmin.bulk.actions.base import BulkAction, RowResult
+from alertadmin.bulk.actions.base import BulkAction, BulkResult
 from alertadmin.bulk.models import BulkJob, BulkRow, RowState
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.registration import set_contacts
@@ -35,14 +35,14 @@ class SetContacts(BulkAction[Tenant]):
     label = _("Set contacts")
     model = Tenant
 
-    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         present = list(found.contacts.values_list("email", flat=True))
         wanted = [*(present if job.parameters["keep"] else ()), *job.parameters["contacts"]]
         with audit.record_change(AuditAction.TENANT_CHANGED, found) as details:
             details["contacts"] = set_contacts(found, wanted)
         after = list(found.contacts.values_list("email", flat=True))
         state = RowState.UNCHANGED if after == present else RowState.DONE
-        return RowResult(state, messages.CONTACTS_SET % {"contacts": name_some(after)})
+        return BulkResult(state, messages.CONTACTS_SET % {"contacts": name_some(after)})
 
 
 class _SetField(BulkAction[Tenant]):
@@ -51,14 +51,14 @@ class _SetField(BulkAction[Tenant]):
     model = Tenant
     field: ClassVar[str]
 
-    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         before, value = getattr(found, self.field), job.parameters["value"]
         if before == value:
-            return RowResult(RowState.UNCHANGED, messages.SAME % {})
+            return BulkResult(RowState.UNCHANGED, messages.SAME % {})
         with audit.record_change(AuditAction.TENANT_CHANGED, found):
             setattr(found, self.field, value)
             found.save(update_fields=[self.field])
-        return RowResult(RowState.DONE, messages.SET % {"before": before or "–", "after": value or "–"})
+        return BulkResult(RowState.DONE, messages.SET % {"before": before or "–", "after": value or "–"})
 
 
 class SetTimeZone(_SetField):
@@ -80,14 +80,14 @@ class SetPolicy(BulkAction[Tenant]):
     label = _("Set reminder policy")
     model = Tenant
 
-    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> RowResult:
+    def apply(self, found: Tenant, row: BulkRow, job: BulkJob, now: datetime, prepared: Any) -> BulkResult:
         like: Tenant | None = None
         if job.parameters["like"]:
             like = self._visible(job).filter(pk=job.parameters["like"]).first()
             if like is None:
-                return RowResult(RowState.SKIPPED, messages.NOT_YOURS % {})
+                return BulkResult(RowState.SKIPPED, messages.NOT_YOURS % {})
         changed = copy_schedule(like, found)
-        return RowResult(RowState.DONE) if changed else RowResult(RowState.UNCHANGED, messages.SAME % {})
+        return BulkResult(RowState.DONE) if changed else BulkResult(RowState.UNCHANGED, messages.SAME % {})
 
     def _visible(self, job: BulkJob) -> QuerySet[Tenant]:
         return Access(job.user).visible(Tenant)

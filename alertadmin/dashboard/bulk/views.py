@@ -60,22 +60,22 @@ LISTING = Table(
 )
 
 
-@require_right(Right.LOOK)
-def select(request: HttpRequest, list_name: str) -> HttpResponse:
+@require_right(Right.LOOK, posting=Right.OPERATE)
+def select(request: HttpRequest) -> HttpResponse:
     """Keep the selected rows of a list, and show what the chosen action will do.
 
-    POST parameters: `action`; `row`, ids; `all`, for everything that the list's `query` matches.
+    POST parameters: `list`, its name; `action`; `row`, ids; `all`, for everything that the list's `query` matches.
     """
+    list_name = request.POST.get("list", "")
     found = LISTS.get(list_name)
     if found is None:
-        raise Http404
+        return redirect("bulk-jobs")
     query = QueryDict(request.POST.get("query", "")[:2000])
     back = f"{reverse(list_name)}?{query.urlencode()}" if query else reverse(list_name)
     access, now = access_of(request), timezone.now()
     action = find_action(request.POST.get("action", ""))
-    if request.method != "POST" or action is None or action.name not in found.actions:
-        if request.method == "POST":
-            messages.warning(request, _("Choose what to do with the selected rows."))
+    if action is None or action.name not in found.actions:
+        messages.warning(request, _("Choose what to do with the selected rows."))
         return redirect(back)
     keys = None if request.POST.get("all") else _ids(request.POST.getlist("row"))
     if keys == []:
@@ -117,7 +117,7 @@ def _own(request: HttpRequest, pk: UUID) -> BulkJob:
     return get_object_or_404(BulkJob.objects.select_related("user"), pk=pk, user=request.user)
 
 
-@require_right(Right.LOOK)
+@require_right(Right.LOOK, posting=Right.OPERATE)
 def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _own(request, pk)
     action = find_action(found.action)
@@ -173,7 +173,7 @@ def _progress(found: BulkJob, now: datetime) -> dict[str, Any]:
     }
 
 
-@require_right(Right.LOOK)
+@require_right(Right.LOOK, posting=Right.OPERATE)
 @post_only(back="bulk-job")
 def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _own(request, pk)
@@ -185,7 +185,7 @@ def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(found)
 
 
-@require_right(Right.LOOK)
+@require_right(Right.LOOK, posting=Right.OPERATE)
 @post_only(back="bulk-job")
 def try_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _own(request, pk)

@@ -32,7 +32,7 @@ def selected(
 ) -> BulkJob:
     """The draft for these rows, or for all that the query matches."""
     chosen: dict[str, Any] = {"all": "1"} if rows is None else {"row": [str(row.pk) for row in rows]}
-    answer = client.post(reverse("bulk-select", args=[list_name]), {"action": action, "query": query, **chosen})
+    answer = client.post(reverse("bulk-select"), {"list": list_name, "action": action, "query": query, **chosen})
     assert answer.status_code == 302
     job = BulkJob.objects.latest("created_at")
     assert answer.url == job.get_absolute_url()  # type: ignore[attr-defined]
@@ -205,8 +205,14 @@ def test_tests_beyond_the_limit_wait_for_it(sandbox: Sandbox, rows: Rows, signed
 
 def test_nothing_selected_is_said(rows: Rows, signed_in: Client) -> None:
     rows.tenant()
-    url = reverse("bulk-select", args=["tenants"])
-    assert "Select at least one row" in signed_in.post(url, {"action": "contacts"}, follow=True).content.decode()
-    assert "Choose what to do" in signed_in.post(url, {"row": "x", "action": "to_graph"}, follow=True).content.decode()
-    assert signed_in.post(reverse("bulk-select", args=["audit"]), {"action": "contacts"}).status_code == 404
+    url, tenants = reverse("bulk-select"), {"list": "tenants"}
+    assert (
+        "Select at least one row"
+        in signed_in.post(url, {**tenants, "action": "contacts"}, follow=True).content.decode()
+    )
+    assert (
+        "Choose what to do"
+        in signed_in.post(url, {**tenants, "row": "x", "action": "to_graph"}, follow=True).content.decode()
+    )
+    assert signed_in.post(url, {"list": "audit", "action": "contacts", "all": "1"}).status_code == 302
     assert not BulkJob.objects.exists()
