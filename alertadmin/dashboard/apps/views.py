@@ -17,6 +17,8 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.apps.checklist import steps
 from alertadmin.dashboard.apps.forms import AppForm
+from alertadmin.dashboard.lists.facts import add_app_facts
+from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, secret_in_use_of_app
 from alertadmin.dashboard.ui import cascade_summary
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.entra_links import portal_links
@@ -30,13 +32,20 @@ from alertadmin.registry.models.mailbox import of_the_installation
 LISTING = Table(
     name="apps",
     columns=(
-        Column(gettext_lazy("Name"), "name", ("client_id",)),
+        Column(gettext_lazy("Name"), "name", ("client_id",), is_fixed=True),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
         Column(gettext_lazy("Application (client) ID"), "client_id"),
-        Column(gettext_lazy("Secret in use")),
+        Column(gettext_lazy("Secret in use"), key="expiry"),
+        Column(gettext_lazy("Consent"), key="consent"),
+        Column(gettext_lazy("Account types"), key="audience"),
+        Column(gettext_lazy("Owner"), key="owner"),
     ),
     search=("name", "client_id", "tenant__name"),
-    filters={"audience": (gettext_lazy("Account types"), SignInAudience.choices)},
+    filters={
+        "ends": expiry_filter(secret_in_use_of_app, or_none=True),
+        "consent": consent_filter("app"),
+        "audience": (gettext_lazy("Account types"), SignInAudience.choices),
+    },
     default="name",
 )
 SHEETS = ("overview", "credentials", "permissions", "authentication")
@@ -53,8 +62,10 @@ def visible_mailboxes(access: Access) -> Prefetch[Any, Any, Any]:
 
 @require_right(Right.LOOK)
 def apps(request: HttpRequest) -> HttpResponse:
-    found = access_of(request).visible(AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY))
-    return render(request, "apps/list.html", {"page": LISTING.page(request, found)})
+    found = access_of(request).visible(AppRegistration.objects.select_related("tenant"))
+    page = LISTING.page(request, found)
+    add_app_facts(page.rows, access_of(request))
+    return render(request, "apps/list.html", {"page": page})
 
 
 @require_right(Right.LOOK, of=AppRegistration)

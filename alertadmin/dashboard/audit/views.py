@@ -25,10 +25,10 @@ LISTING = Table(
     name="audit",
     columns=(
         Column(gettext_lazy("When"), "number"),
-        Column(gettext_lazy("Who")),
-        Column(gettext_lazy("Action")),
-        Column(gettext_lazy("Target")),
-        Column(gettext_lazy("Result")),
+        Column(gettext_lazy("Who"), key="who"),
+        Column(gettext_lazy("Action"), key="action", is_fixed=True),
+        Column(gettext_lazy("Target"), key="target"),
+        Column(gettext_lazy("Result"), key="result"),
     ),
     search=("who", "label", "object_id", "address"),
     filters={

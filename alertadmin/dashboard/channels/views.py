@@ -44,10 +44,10 @@ SHOWN = 8
 LISTING = Table(
     name="channels",
     columns=(
-        Column(gettext_lazy("Name"), "name"),
-        Column(gettext_lazy("Kind")),
-        Column(gettext_lazy("Notified for")),
-        Column(gettext_lazy("Status")),
+        Column(gettext_lazy("Name"), "name", is_fixed=True),
+        Column(gettext_lazy("Kind"), key="kind"),
+        Column(gettext_lazy("Notified for"), key="for"),
+        Column(gettext_lazy("Status"), key="state"),
         Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("name", "label", "hint", "tenant__name", "app__name"),

@@ -86,9 +86,9 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Table:
     return Table(
         name="app-consents",
         columns=(
-            Column(gettext_lazy("Tenant"), "name"),
-            *(Column(permission) for permission in permissions),
-            Column(gettext_lazy("Checked")),
+            Column(gettext_lazy("Tenant"), "name", is_fixed=True),
+            *(Column(permission, key=permission) for permission in permissions),
+            Column(gettext_lazy("Checked"), key="checked"),
             Column(gettext_lazy("Action"), is_hidden=True),
         ),
         search=("name", "domain"),

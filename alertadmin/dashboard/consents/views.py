@@ -34,7 +34,7 @@ LISTING = Table(
         Column(gettext_lazy("App registration"), "app__name", ("app_id", "permission")),
         Column(gettext_lazy("Permission"), "permission"),
         Column(gettext_lazy("Consent"), "status"),
-        Column(gettext_lazy("Checked")),
+        Column(gettext_lazy("Checked"), key="checked"),
         Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("tenant__name", "app__name"),

@@ -15,10 +15,10 @@ from alertadmin.registry.models import CredentialState
 
 COLUMNS = (
     Column(gettext_lazy("Expires"), "expires_at"),
-    Column(gettext_lazy("Description"), "description"),
+    Column(gettext_lazy("Description"), "description", is_fixed=True),
     Column(gettext_lazy("App registration"), "app__name", ("app__client_id", "app_id")),
     Column(gettext_lazy("Tenant"), "app__tenant__name", ("app__tenant_id",)),
-    Column(gettext_lazy("Status")),
+    Column(gettext_lazy("Status"), key="state"),
 )
 DAYS = (7, 30, 60, 90)
 WATCHED = "watched"
@@ -31,7 +31,7 @@ def credentials_table(now: datetime) -> Table:
         columns=COLUMNS,
         search=("description", "app__name", "app__tenant__name", "app__client_id", "key_id"),
         filters={
-            "ends": Filter(gettext_lazy("Expires"), _spans(now), lambda chosen: _ends(chosen, now)),
+            "ends": Filter(gettext_lazy("Expires"), expiry_choices(now), lambda chosen: expiry_condition(chosen, now)),
             "state": Filter(
                 gettext_lazy("Status"),
                 [(WATCHED, _("Monitored: all but the superseded")), *CredentialState.choices],
@@ -42,12 +42,12 @@ def credentials_table(now: datetime) -> Table:
     )
 
 
-def _spans(now: datetime) -> list[tuple[str, str]]:
+def expiry_choices(now: datetime) -> list[tuple[str, str]]:
     within = [(str(days), ngettext("within %d day", "within %d days", days) % days) for days in DAYS]
     return [("expired", _("expired")), *within] + [(f"{m:%Y-%m}", date_format(m, "F Y")) for m in months(now)]
 
 
-def _ends(chosen: str, now: datetime) -> Q:
+def expiry_condition(chosen: str, now: datetime) -> Q:
     """Expiry filter. A month is read in the viewer's time zone, the current one without its past days; a number of
     days counts from now."""
     if chosen == "expired":

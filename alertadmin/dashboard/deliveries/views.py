@@ -46,8 +46,8 @@ LISTING = Table(
     columns=(
         Column(gettext_lazy("Created"), "created_at"),
         Column(gettext_lazy("To"), "recipient"),
-        Column(gettext_lazy("Subject")),
-        Column(gettext_lazy("Status")),
+        Column(gettext_lazy("Subject"), key="subject", is_fixed=True),
+        Column(gettext_lazy("Status"), key="state"),
     ),
     search=("recipient", "subject"),
     filters={

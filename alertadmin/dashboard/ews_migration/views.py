@@ -30,10 +30,10 @@ from alertadmin.reminders.scan.sources.ews import ENDS
 LISTING = Table(
     name="leaving-ews",
     columns=(
-        Column(gettext_lazy("Address"), "address"),
+        Column(gettext_lazy("Address"), "address", is_fixed=True),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
-        Column(gettext_lazy("EWS")),
-        Column(gettext_lazy("Graph")),
+        Column(gettext_lazy("EWS"), key="ews"),
+        Column(gettext_lazy("Graph"), key="graph"),
         Column(gettext_lazy("Next step"), is_hidden=True),
     ),
     search=("address", "tenant__name", "app__name"),

@@ -17,6 +17,7 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.lists.facts import add_last_tests
 from alertadmin.dashboard.mailboxes import send_as_check, send_test_progress
 from alertadmin.dashboard.mailboxes.forms import (
     MailboxForm,
@@ -30,6 +31,7 @@ from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.kept_secrets import keeps_secrets
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
+from alertadmin.outbox.delivery import route_health
 from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.send_test import test_send
@@ -42,14 +44,16 @@ from alertadmin.stored_messages import render_error
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
+FAILING = "failing"
 TRANSPORT_FILTERS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
 LISTING = Table(
     name="mailboxes",
     columns=(
-        Column(gettext_lazy("Address"), "address"),
+        Column(gettext_lazy("Address"), "address", is_fixed=True),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
-        Column(gettext_lazy("Through")),
+        Column(gettext_lazy("Through"), key="through"),
         Column(gettext_lazy("Sends by"), "transport"),
+        Column(gettext_lazy("Last test"), key="test"),
         Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("address", "tenant__name", "app__name"),
@@ -62,7 +66,14 @@ LISTING = Table(
                 (PERSONAL, gettext_lazy("Personal account")),
             ],
             lambda chosen: TRANSPORT_FILTERS.get(chosen, Q(transport=chosen, server="", is_personal=False)),
-        )
+        ),
+        "works": Filter(
+            gettext_lazy("Status"),
+            [(FAILING, gettext_lazy("Last attempt failed"))],
+            lambda _chosen: Q(
+                pk__in=route_health.failed_mailboxes(Mailbox.objects.order_by(), timezone.now()).values("pk")
+            ),
+        ),
     },
     default="address",
 )
@@ -74,6 +85,7 @@ TESTS = 8
 def mailboxes(request: HttpRequest) -> HttpResponse:
     found = Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token")
     page = LISTING.page(request, access_of(request).visible(found))
+    add_last_tests(page.rows, access_of(request))
     return render(request, "mailboxes/list.html", {"page": page})
 
 

@@ -12,7 +12,7 @@ from django import forms, template
 from django.forms import BoundField
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
@@ -216,6 +216,21 @@ def sorted_how(context: dict[str, Any], field: str) -> str:
 def sort_sign(context: dict[str, Any], field: str) -> str:
     signs = {field: "arrow-up", f"-{field}": "arrow-down"}
     return icon(signs.get(context["page"].sort, "arrow-up-down"), 14)
+
+
+@register.simple_block_tag(takes_context=True)
+def cell(context: dict[str, Any], content: str, column: str, css: str = "") -> str:
+    """`{% cell "domain" "wrap" %}…{% endcell %}`: the cell of a column, with its heading for narrow screens, where the
+    table has no head. Nothing if the user has hidden the column."""
+    label = context["page"].labels.get(column)
+    if label is None:
+        return ""
+    return format_html(
+        "<td{}{}>{}</td>",
+        format_html(' class="{}"', css) if css else "",
+        format_html(' data-label="{}"', label) if label else "",
+        content,
+    )
 
 
 @register.inclusion_tag("partials/menu_item.html", takes_context=True)

@@ -8,6 +8,7 @@ from django.db.models import Count, OuterRef, Prefetch, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,6 +16,8 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.lists.facts import add_tenant_facts
+from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, monitored_secrets_of_tenant
 from alertadmin.dashboard.setup_wizard.directory import unfinished_guides
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.dashboard.ui import cascade_summary
@@ -28,12 +31,18 @@ from alertadmin.registry.models import AppRegistration, Credential, Tenant
 LISTING = Table(
     name="tenants",
     columns=(
-        Column(gettext_lazy("Name"), "name"),
+        Column(gettext_lazy("Name"), "name", is_fixed=True),
         Column(gettext_lazy("Primary domain"), "domain"),
-        Column(gettext_lazy("Directory (tenant) ID"), "directory_id"),
-        Column(gettext_lazy("App registrations")),
+        Column(gettext_lazy("Next expiry"), key="expiry"),
+        Column(gettext_lazy("Consent"), key="consent"),
+        Column(gettext_lazy("Last test"), key="test"),
+        Column(gettext_lazy("Owner"), key="owner"),
+        Column(gettext_lazy("Open actions"), key="open"),
+        Column(gettext_lazy("App registrations"), key="apps", is_extra=True),
+        Column(gettext_lazy("Directory (tenant) ID"), "directory_id", is_extra=True),
     ),
     search=("name", "domain", "directory_id"),
+    filters={"ends": expiry_filter(monitored_secrets_of_tenant, or_none=False), "consent": consent_filter("tenant")},
     default="name",
 )
 RECENT = 8
@@ -44,6 +53,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
     page = LISTING.page(request, access_of(request).visible(Tenant).annotate(app_count=counted))
+    add_tenant_facts(page.rows, access_of(request), timezone.now())
     return render(request, "tenants/list.html", {"page": page, "unfinished_setups": unfinished_guides(request)})
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,6 +19,10 @@ from alertadmin.dashboard.ui.search import apply_search
 
 PAGE = 50
 LONGEST_SEARCH = 100
+CURSORS = ("after", "before")
+"""Parameters of a page's place in its list."""
+MOST_COUNTED = 10_000
+"""Rows that a page counts at most: counting a hundred thousand takes longer than showing fifty."""
 
 Choices = Sequence[tuple[Any, Any]]
 Text = str | Promise
@@ -36,6 +41,16 @@ class Column:
     ties: tuple[str, ...] = ()
     is_hidden: bool = False
     """For screen readers only: the column of actions has no visible heading."""
+    key: str = ""
+    """Its name in addresses and in the template's `cell`; by default the field."""
+    is_extra: bool = False
+    """Shown only to users who choose it."""
+    is_fixed: bool = False
+    """Always shown: it names the row."""
+
+    @property
+    def name(self) -> str:
+        return self.key or self.field or ("actions" if self.is_hidden else "")
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,8 @@ class Filter:
     """A filter of the table. `where` builds the condition; by default the parameter's name is the field."""
 
     label: Text
-    choices: Choices
+    choices: Choices | Callable[[], Choices]
+    """The values with their labels; a function if they depend on the time."""
     where: Callable[[str], Q] | None = None
 
 
@@ -76,10 +92,23 @@ class Page:
     """The page's query string without the cursor."""
     actions: Sequence[Any] = ()
     """Bulk actions on its rows."""
+    count: int = 0
+    """Rows that match, on all pages; `MOST_COUNTED` + 1 if there are more."""
+    total: int = 0
+    """The same without search and filters."""
+    choices: Sequence[tuple[Column, bool]] = ()
+    """Columns that a user may show or hide, and whether they are shown."""
 
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
         return DIRECTIONS
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Headings of the columns shown, by their names; empty for those that a phone shows without a label."""
+        return {
+            column.name: "" if column.is_hidden or column.is_fixed else str(column.label) for column in self.columns
+        }
 
     @property
     def selectable(self) -> bool:
@@ -109,17 +138,21 @@ class Table:
         asked = request.GET
         sort, column = self._sort(asked.get("sort", ""))
         term, choosers = self._term(asked), self._choosers(asked)
-        queryset = self.filter(asked, queryset)
+        everything, queryset = queryset, self.filter(asked, queryset)
         keys = (column.field, *column.ties, "pk")
         keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
         rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
-        page = Page(rows, self.columns, sort, term, choosers, is_first=cursor is None, name=self.name)
+        columns = self._columns(asked)
+        page = Page(rows, columns, sort, term, choosers, is_first=cursor is None, name=self.name)
+        page.choices = [(column, column in columns) for column in self.columns if not _always_shown(column)]
         has_next = more if cursor != "before" else True
         has_previous = cursor == "after" or (cursor == "before" and more)
         if rows and has_next:
             page.next_query = _with_cursor(asked, after=keyset.cursor(rows[-1]))
         if rows and has_previous:
             page.previous_query = _with_cursor(asked, before=keyset.cursor(rows[0]))
+        page.count = _counted(queryset)
+        page.total = _counted(everything) if page.is_narrowed else page.count
         return page
 
     def matching(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -143,6 +176,13 @@ class Table:
     def _choosers(self, asked: QueryDict) -> list[FilterWidget]:
         return [self._chooser(name, asked.get(name, "")) for name in self.filters]
 
+    def _columns(self, asked: QueryDict) -> list[Column]:
+        """The columns named by `columns`, in their order; without it those that are not extra."""
+        names = set(asked.getlist("columns"))
+        if not any(column.name in names for column in self.columns):
+            return [column for column in self.columns if not column.is_extra]
+        return [column for column in self.columns if column.name in names or _always_shown(column)]
+
     def _sort(self, asked: str) -> tuple[str, Column]:
         sortable = {column.field: column for column in self.columns if column.field}
         sort = asked if asked.removeprefix("-") in sortable else self.default
@@ -154,7 +194,8 @@ class Table:
 
     def _chooser(self, name: str, asked: str) -> FilterWidget:
         found = self._filter(name)
-        choices = [(str(value), str(label)) for value, label in found.choices]
+        offered = found.choices() if callable(found.choices) else found.choices
+        choices = [(str(value), str(label)) for value, label in offered]
         return FilterWidget(name, str(found.label), choices, asked if asked in dict(choices) else "")
 
     def _where(self, chooser: FilterWidget) -> Q:
@@ -162,10 +203,19 @@ class Table:
         return where(chooser.chosen) if where else Q(**{chooser.name: chooser.chosen})
 
 
+def _always_shown(column: Column) -> bool:
+    return column.is_fixed or column.is_hidden
+
+
+def _counted(queryset: QuerySet[Any]) -> int:
+    """Number of rows, at most `MOST_COUNTED` + 1."""
+    return queryset.order_by().values("pk")[: MOST_COUNTED + 1].count()
+
+
 def _with_cursor(asked: QueryDict, **cursor: str) -> str:
     """Query string of the same list at another page."""
     query = asked.copy()
-    for name in ("after", "before"):
+    for name in CURSORS:
         query.pop(name, None)
     query.update(cursor)
     return query.urlencode()

@@ -31,11 +31,11 @@ from alertadmin.outbox.mails import address_proof
 LISTING = Table(
     name="members",
     columns=(
-        Column(gettext_lazy("User"), "email"),
-        Column(gettext_lazy("Roles")),
-        Column(gettext_lazy("Last sign-in")),
-        Column(gettext_lazy("MFA")),
-        Column(gettext_lazy("Status")),
+        Column(gettext_lazy("User"), "email", is_fixed=True),
+        Column(gettext_lazy("Roles"), key="roles"),
+        Column(gettext_lazy("Last sign-in"), key="signed_in"),
+        Column(gettext_lazy("MFA"), key="mfa"),
+        Column(gettext_lazy("Status"), key="state"),
     ),
     search=("email", "name"),
     filters={

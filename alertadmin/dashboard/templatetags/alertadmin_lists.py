@@ -1,0 +1,45 @@
+"""The line above a list: number of rows, columns, saved views, density."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.dashboard.ui.tables import CURSORS, MOST_COUNTED, Page
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def list_count(context: dict[str, Any]) -> str:
+    """ "37 of 412 entries", or "412 entries"; "more than 10,000" where counting would take long."""
+    page: Page = context["page"]
+    if page.is_narrowed:
+        values = {"count": _number(page.count), "total": _number(page.total)}
+        return ngettext("%(count)s of %(total)s entry", "%(count)s of %(total)s entries", page.total) % values
+    return ngettext("%(count)s entry", "%(count)s entries", page.count) % {"count": _number(page.count)}
+
+
+@register.inclusion_tag("lists/hidden_fields.html", takes_context=True)
+def kept_parameters(context: dict[str, Any], *left_out: str) -> dict[str, Any]:
+    """The address's parameters as hidden fields of a form that changes one of them; the list starts at its first
+    page."""
+    asked = context["request"].GET
+    names = [name for name in asked if name not in (*CURSORS, *left_out)]
+    return {"fields": [(name, value) for name in names for value in asked.getlist(name)]}
+
+
+@register.inclusion_tag("lists/hidden_fields.html", takes_context=True)
+def chosen_columns(context: dict[str, Any]) -> dict[str, Any]:
+    """The chosen columns as hidden fields, for the form of search and filters."""
+    return {"fields": [("columns", name) for name in context["request"].GET.getlist("columns")]}
+
+
+def _number(count: int) -> str:
+    if count > MOST_COUNTED:
+        return _("more than %(count)s") % {"count": number_format(MOST_COUNTED, use_l10n=True, force_grouping=True)}
+    return number_format(count, use_l10n=True, force_grouping=True)
