@@ -1,4 +1,4 @@
-"""No page that is shown in French says a sentence in English that we have in French."""
+"""No page that is shown in French says a sentence in English that we have in French, or a technical word."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import NOW, set_environment
 from tests.factories import Rows, Site
+from tests.i18n.technical_words import technical
 from tests.i18n.test_catalogue import PLACEHOLDER, read
 from tests.security.route_matrix import routes
 
@@ -115,8 +116,26 @@ def test_every_page_in_french_says_nothing_in_english(
         response = client.get(address, **(FRENCH if wish == "of the browser" else {}))  # type: ignore[arg-type]
         if response.status_code == 200 and response.headers["Content-Type"].startswith("text/html"):
             seen += 1
-            assert english_of(response.content.decode()) == [], address
+            page = response.content.decode()
+            assert english_of(page) == [], address
+            assert technical(page) == [], address
     assert seen > 20
+
+
+@pytest.mark.parametrize(
+    ("markup", "hits"),
+    [
+        ("<p>permanently on 2027-04-01.</p>", 1),
+        ("<td>in_use</td>", 1),
+        ("<td>EWS (exchangelib)</td>", 1),
+        ("<td>None</td><p>None yet. None: the owners.</p><b>(True)</b>", 2),
+        ("<p>ErrorNonExistentMailboxException</p>", 1),
+        ("<td>State.IN_USE</td>", 1),
+        ("<code>in_use 2027-04-01</code> <p>By send_reminders, as 2028-11-22. None of them.</p>", 1),
+    ],
+)
+def test_a_technical_word_is_found(markup: str, hits: int) -> None:
+    assert len(technical(markup)) == hits
 
 
 def test_what_was_stored_in_english_is_shown_in_french(
