@@ -20,6 +20,7 @@ from alertadmin.accounts.models import Membership, User
 from alertadmin.accounts.roles import Role
 from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.audit.hash_chain import digest_of
+from alertadmin.dashboard.audit.detail_labels import value_of
 from alertadmin.dashboard.audit.export import FORMULA, cell
 from alertadmin.dashboard.ui.badges import BADGES
 from alertadmin.registry.models import Tenant
@@ -144,3 +145,27 @@ def test_no_cell_is_a_formula(text: str, sign: str) -> None:
 
 def test_each_result_has_a_look_of_its_own() -> None:
     assert set(Result.values) <= set(BADGES)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("cause", "tenant_not_found", "The tenant does not exist"),
+        ("cause", "of_a_later_version", "of a later version"),
+        ("status", "not_in_token", "Not in token"),
+        ("state", "retired", "Superseded"),
+        ("transport", "ews", "Exchange Web Services (EWS)"),
+        ("contacts", {"added": ["a@x.example", "b@x.example"]}, "added: a@x.example, b@x.example"),
+        ("deleted_with", {"registry.Mailbox": 2}, "2 Mailbox"),
+        ("expires_at", "2027-12-31T13:30:00+00:00", "31 Dec 2027, 13:30 UTC"),
+        ("is_active", False, "no"),
+        ("reason", "", "–"),
+    ],
+)
+def test_details_are_in_words(field: str, value: object, words: str) -> None:
+    assert value_of(field, value) == words
+
+
+def test_the_program_acts_under_a_name_that_is_known(signed_in: Client) -> None:
+    audit.record(AuditAction.EXPORT_DONE, format="csv")
+    assert "alertadmin (command)" in page(signed_in)

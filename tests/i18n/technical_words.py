@@ -29,7 +29,7 @@ TECHNICAL = {
 
 def technical(html: str) -> list[str]:
     """Each such word of a page's text, with the reason."""
-    text = unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "\n", UNREAD.sub(" ", html))))
+    text = unescape(re.sub(r"<[^>]*>", "\n", re.sub(r"\s+", " ", UNREAD.sub(" ", html))))
     return [
         f"{why}: …{text[max(0, hit.start() - 40) : hit.end() + 20]}…"
         for why, pattern in TECHNICAL.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import Access
 from alertadmin.audit import AuditEntry
+from alertadmin.dashboard.audit.detail_labels import actor_of, label_of, value_of
 
 PAGES = {
     "registry.tenant": "tenant",
@@ -27,6 +27,7 @@ PAGES = {
 @dataclass(frozen=True)
 class EntryText:
     entry: AuditEntry
+    who: str
     url: str
     details: list[str]
 
@@ -50,7 +51,7 @@ def entry_text_of(entry: AuditEntry) -> EntryText:
     page = PAGES.get(entry.kind)
     is_gone = entry.act.endswith(".deleted")
     url = reverse(page, args=[entry.object_id]) if page and not is_gone and entry.object_id else ""
-    return EntryText(entry, url, list(_details(entry.named_details)))
+    return EntryText(entry, actor_of(entry.who), url, list(_details(entry.named_details)))
 
 
 def _details(details: dict[str, Any]) -> list[str]:
@@ -59,17 +60,12 @@ def _details(details: dict[str, Any]) -> list[str]:
         if name == "changes" and isinstance(value, dict):
             lines += [_change(field, change) for field, change in value.items()]
         else:
-            lines.append(f"{name}: {_plain(value)}")
+            lines.append(_("%(label)s: %(value)s") % {"label": label_of(name), "value": value_of(name, value)})
     return lines
 
 
 def _change(field: str, change: Any) -> str:
     if isinstance(change, list) and len(change) == 2:
-        return f"{field}: {_plain(change[0])} → {_plain(change[1])}"
-    return _("%(field)s changed") % {"field": field}
-
-
-def _plain(value: Any) -> str:
-    if value in (None, "", []):
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        value = f"{value_of(field, change[0])} → {value_of(field, change[1])}"
+        return _("%(label)s: %(value)s") % {"label": label_of(field), "value": value}
+    return _("%(field)s changed") % {"field": label_of(field)}
