@@ -31,6 +31,7 @@ EXEMPT = (
     "tests/style/",
     "tests/i18n/test_vocabulary.py",
     "docs/glossary.md",
+    "docs/labels.md",
     "CHANGELOG.md",
     "LICENSE",
     "tests/mailer/diagnosis/texts/",

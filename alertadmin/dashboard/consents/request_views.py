@@ -1,4 +1,4 @@
-"""Ask for consent: by a link or a mail, with the history of both."""
+"""Request consent: by a link or a mail, with the history of both."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ PERMISSIONS = {
         (
             gettext_noop("Open the application's page API permissions (link below)."),
             gettext_noop(
-                "Add the Application permission for the way of sending: Microsoft Graph, Mail.Send; for EWS: Office "
+                "Add the application permission for the transport: Microsoft Graph, Mail.Send; for EWS: Office "
                 "365 Exchange Online, full_access_as_app; for SMTP: Office 365 Exchange Online, SMTP.SendAsApp."
             ),
             gettext_noop("Choose Grant admin consent, and wait for the green mark in each line."),
