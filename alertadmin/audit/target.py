@@ -16,7 +16,8 @@ TENANT_RELATIONS = ("app", "mailbox", "credential", "consent", "channel")
 
 @dataclass(frozen=True)
 class AuditTarget:
-    """Create it before deleting the object, to record the deletion afterwards."""
+    """Create it before deleting the object, to record the deletion afterwards. Its label is the object's `audit_label`,
+    where `str` says what may change, else `str`."""
 
     kind: str = ""
     object_id: str = ""
@@ -27,7 +28,9 @@ class AuditTarget:
     def of(cls, thing: models.Model | None) -> AuditTarget:
         if thing is None:
             return cls()
-        return cls(stored_label(thing), text(thing.pk, 64), text(thing, 200), tenant_of(thing))
+        return cls(
+            stored_label(thing), text(thing.pk, 64), text(getattr(thing, "audit_label", thing), 200), tenant_of(thing)
+        )
 
 
 def stored_label(model: models.Model | type[models.Model]) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from alertadmin import audit
 from alertadmin.accounts.models import User
@@ -241,7 +241,7 @@ def _url(name: str) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), pgettext("date format", "j F Y"))
+    return date_format(timezone.localtime(moment), _("j M Y"))
 
 
 def _format_time(moment: datetime) -> str:

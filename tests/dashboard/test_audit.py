@@ -20,10 +20,11 @@ from alertadmin.accounts.models import Membership, User
 from alertadmin.accounts.roles import Role
 from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.audit.hash_chain import digest_of
+from alertadmin.audit.target import AuditTarget
 from alertadmin.dashboard.audit.detail_labels import value_of
 from alertadmin.dashboard.audit.export import FORMULA, cell
 from alertadmin.dashboard.ui.badges import BADGES
-from alertadmin.registry.models import Tenant
+from alertadmin.registry.models import Consent, Tenant
 from tests.factories import Rows
 
 pytestmark = pytest.mark.control(59)
@@ -164,6 +165,12 @@ def test_each_result_has_a_look_of_its_own() -> None:
 )
 def test_details_are_in_words(field: str, value: object, words: str) -> None:
     assert value_of(field, value) == words
+
+
+def test_a_consent_is_named_without_the_status_that_it_had(rows: Rows) -> None:
+    app = rows.app()
+    consent = Consent(app=app, tenant=app.tenant, permission="Mail.Send", status="unknown")
+    assert AuditTarget.of(consent).label == "Mail.Send"
 
 
 def test_the_program_acts_under_a_name_that_is_known(signed_in: Client) -> None:

@@ -135,7 +135,7 @@ def test_it_says_that_all_is_well_what_is_watched_and_what_ends_next(running: Ro
     bare(2, NOW, state="sent", recipient="duty@northpark.example")
     system_mails.write(FIRST)
     mail = words(house()[0], FIRST)
-    assert mail.subject == "alertadmin: all OK, 1 secret monitored, next expiry date 11 June 2027"
+    assert mail.subject == "alertadmin: all OK, 1 secret monitored, next expiry date 11 Jun 2027"
     assert "Everything is OK." in mail.text
     assert "“Northpark Energy” / “ALERT” / “alert" in mail.text
     assert "In the last month 1 recipient was notified by 2 messages." in mail.text
@@ -266,8 +266,8 @@ def test_restored_database_is_reported_once_to_each_recipient(put_back: datetime
     [delivery] = house()
     told = words(delivery, put_back)
     assert told.subject == "The database was restored from a backup: 1 mail needs your decision"
-    assert "14 November 2026, 09:00 CET" in told.text
-    assert "is sent automatically on 24 November 2026, 09:00 CET" in told.text
+    assert "14 Nov 2026, 09:00 CET" in told.text
+    assert "is sent automatically on 24 Nov 2026, 09:00 CET" in told.text
     assert "/deliveries/review/" in told.text
     assert "/deliveries/review/" in told.html
 

@@ -50,6 +50,11 @@ class Consent(models.Model):
         return gettext("%(label)s: %(value)s") % {"label": self.permission, "value": self.get_status_display()}
 
     @property
+    def audit_label(self) -> str:
+        """Without the status, which is the one before the change that is recorded."""
+        return str(self.permission)
+
+    @property
     def reaches_every_mailbox(self) -> bool:
         return self.status == ConsentStatus.GRANTED and self.permission in TENANT_WIDE
 
