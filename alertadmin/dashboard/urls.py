@@ -11,6 +11,7 @@ AREAS = (
     "security",
     "passwords",
     "overview",
+    "lists",
     "tenants",
     "csv_import",
     "apps",

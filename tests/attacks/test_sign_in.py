@@ -269,13 +269,13 @@ def test_a_password_is_taken_as_it_is_typed(db: None) -> None:
 
 LOOKING = """
     app apps app-consents audit calendar channel channels consents credential credentials deliveries delivery diagnosis
-    factor-offer import-template leaving-ews mailbox mailboxes members overview person read-date review security tenant
-    tenants test-send-progress
+    factor-offer import-template leaving-ews mailbox mailboxes members overview person read-date review saved-views
+    security tenant tenants test-send-progress
 """
 """Posted to, they show what they show."""
 LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"
 """Takes away what leads in or shows something."""
-ASKING = "confirm set_language profile"
+ASKING = "confirm set_language profile list-density saved-view-change saved-view-save"
 """Asks itself; how pages speak to the person."""
 ROWS_OF_TENANTS = """
     bulk-again bulk-job bulk-jobs bulk-select bulk-stop

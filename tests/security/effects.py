@@ -77,7 +77,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     # Oneself
     **dict.fromkeys(("provider-connect", "provider-disconnect", "confirm", "profile", "password-change"), _SELF),
     **dict.fromkeys(("authenticator-add", "passkey-add", "factor-remove", "recovery-codes-make", "security"), _SELF),
-    **dict.fromkeys(("session-end", "sessions-end"), _SELF),
+    **dict.fromkeys(("session-end", "sessions-end", "saved-view-save", "saved-view-change", "list-density"), _SELF),
     "factor-offer": _NONE,
     **dict.fromkeys(("calendars", "calendar-renew", "calendar-revoke"), _SELF),
     # People
@@ -120,8 +120,8 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("credentials", "credential", "credential-certificate", "import-template", "guide-scripts"), _NONE),
     **dict.fromkeys(("read-date", "mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
     **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
-    **dict.fromkeys(("delivery", "test-send-progress", "calendar", "diagnosis", "audit", "audit-export", "import",
-                     "import-columns", "import-refused", "import-stop"), _NONE),
+    **dict.fromkeys(("delivery", "test-send-progress", "calendar", "saved-views", "diagnosis", "audit", "import",
+                     "audit-export", "import-columns", "import-refused", "import-stop"), _NONE),
 }  # fmt: skip
 """By the name of a page. What is on the record, counted or locked is no effect."""
 

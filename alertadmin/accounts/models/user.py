@@ -31,6 +31,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.audit.models import AuditEntry
 from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.audit.throttle_counter import ThrottleCounter
+from alertadmin.stored_values import ObjectListField
 from mailer.email_address import canonical
 from mailer.pasted_address import canonical_pasted
 
@@ -95,6 +96,11 @@ class User(AbstractBaseUser):
     """Canonical form of the proven address; a different address of the account is unproven."""
     factor_due_at = models.DateTimeField(null=True, editable=False)
     """When a second factor becomes mandatory for users who may change something in all tenants (mfa.enforcement)."""
+    saved_views = ObjectListField(
+        keys={"list": str, "name": str, "query": str}, default=list, blank=True, editable=False
+    )
+    """Searches of lists by name (dashboard.lists.saved_views)."""
+    compact_lists = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"

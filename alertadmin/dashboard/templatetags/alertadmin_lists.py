@@ -9,6 +9,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.accounts.models import User
+from alertadmin.dashboard.lists import saved_views
+from alertadmin.dashboard.lists.views import LISTS, address_of
 from alertadmin.dashboard.ui.tables import CURSORS, MOST_COUNTED, Page
 
 register = template.Library()
@@ -24,12 +27,41 @@ def list_count(context: dict[str, Any]) -> str:
     return ngettext("%(count)s entry", "%(count)s entries", page.count) % {"count": _number(page.count)}
 
 
+@register.inclusion_tag("lists/views.html", takes_context=True)
+def list_views(context: dict[str, Any]) -> dict[str, Any]:
+    """The user's saved views of the list, and the form that saves what is shown."""
+    request, page = context["request"], context["page"]
+    query = saved_views.kept_query(request.GET.urlencode())
+    if page.name not in LISTS or not isinstance(request.user, User):
+        return {}
+    views = [
+        {"view": view, "url": address_of(view), "is_here": view.query == query}
+        for view in saved_views.saved_views(request.user, page.name)
+    ]
+    is_all = not query
+    return {
+        "can_save": True, "views": views, "is_all": is_all, "list": page.name, "query": query, "path": request.path,
+        "csrf_token": context.get("csrf_token"), "most": saved_views.LONGEST_NAME,
+    }  # fmt: skip
+
+
+@register.inclusion_tag("lists/density.html", takes_context=True)
+def list_density(context: dict[str, Any]) -> dict[str, Any]:
+    request, page = context["request"], context["page"]
+    if page.name not in LISTS or not isinstance(request.user, User):
+        return {}
+    return {
+        "can_choose": True, "is_compact": request.user.compact_lists, "list": page.name,
+        "query": request.GET.urlencode(), "csrf_token": context.get("csrf_token"),
+    }  # fmt: skip
+
+
 @register.inclusion_tag("lists/hidden_fields.html", takes_context=True)
 def kept_parameters(context: dict[str, Any], *left_out: str) -> dict[str, Any]:
     """The address's parameters as hidden fields of a form that changes one of them; the list starts at its first
     page."""
     asked = context["request"].GET
-    names = [name for name in asked if name not in (*CURSORS, *left_out)]
+    names = [name for name in asked if name not in (*CURSORS, "view", *left_out)]
     return {"fields": [(name, value) for name in names for value in asked.getlist(name)]}
 
 

@@ -135,7 +135,8 @@ class Table:
 
         One query, plus one for each searched table; one extra row tells whether there is a next page.
         """
-        asked = request.GET
+        asked = request.GET or self._default_view(request)
+        request.GET = asked  # type: ignore[assignment]  # the page's links start from it
         sort, column = self._sort(asked.get("sort", ""))
         term, choosers = self._term(asked), self._choosers(asked)
         everything, queryset = queryset, self.filter(asked, queryset)
@@ -154,6 +155,12 @@ class Table:
         page.count = _counted(queryset)
         page.total = _counted(everything) if page.is_narrowed else page.count
         return page
+
+    def _default_view(self, request: HttpRequest) -> QueryDict:
+        """The query of the view that the user made the default of this list."""
+        stored = getattr(getattr(request, "user", None), "saved_views", [])
+        found = (one["query"] for one in stored if one["list"] == self.name and one.get("is_default") is True)
+        return QueryDict(next(found, ""))
 
     def matching(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """All rows of the list with its search, filters and sort: what an export or an action on all of them reads."""
