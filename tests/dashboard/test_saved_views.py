@@ -51,6 +51,7 @@ def test_the_default_view_is_shown_where_the_address_says_nothing(signed_in: Cli
     shown = signed_in.get(reverse("tenants"))
     assert [str(row) for row in shown.context["page"].rows] == ["Northpark"]
     assert 'name="q" value="north"' in " ".join(shown.content.decode().split()).replace('type="search" ', "")
+    assert 'name="query" value="q=north&amp;' in shown.content.decode()  # what an action on all rows is about
     assert len(signed_in.get(f"{reverse('tenants')}?view=").context["page"].rows) == 2
     assert len(signed_in.get(reverse("apps")).context["page"].rows) == 0
     save(signed_in, "Harbour", "q=harb", default="1")

@@ -37,7 +37,7 @@ LISTING = Table(
         Column(gettext_lazy("Application (client) ID"), "client_id"),
         Column(gettext_lazy("Secret in use"), key="expiry"),
         Column(gettext_lazy("Consent"), key="consent"),
-        Column(gettext_lazy("Account types"), key="audience"),
+        Column(gettext_lazy("Account types"), key="audience", is_extra=True),
         Column(gettext_lazy("Owner"), key="owner"),
     ),
     search=("name", "client_id", "tenant__name"),
