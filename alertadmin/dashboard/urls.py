@@ -30,6 +30,7 @@ AREAS = (
     "diagnosis",
     "audit",
     "bulk",
+    "export",
 )
 
 urlpatterns = [path("", include(f"alertadmin.dashboard.{area}.urls")) for area in AREAS]

@@ -13,6 +13,19 @@ _JOINERS = "\u200c\u200d"
 """Zero-width, and part of correct Persian and Hindi."""
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width forms are formulas too
+"""Leading characters that a spreadsheet reads as a formula. Source: OWASP, "CSV Injection"."""
+
+
+def escape_formula(text: str) -> str:
+    """Prefix a possible formula with an apostrophe, so that no spreadsheet evaluates it; `unescape_formula` inverts."""
+    return f"'{text}" if text.lstrip(" '").startswith(FORMULA) else text
+
+
+def unescape_formula(text: str) -> str:
+    return text[1:] if text.startswith("'") and text.lstrip(" '").startswith(FORMULA) else text
+
+
 def trimmed(text: str) -> str:
     """The text without invisible characters at both ends; `str.strip` leaves the zero-width ones."""
     return text.strip(_AROUND)

@@ -278,7 +278,7 @@ LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"
 ASKING = "confirm set_language profile list-density saved-view-change saved-view-save"
 """Asks itself; how pages speak to the person."""
 ROWS_OF_TENANTS = """
-    bulk-again bulk-job bulk-jobs bulk-select bulk-stop
+    export report bulk-again bulk-job bulk-jobs bulk-select bulk-stop
     app-delete app-edit app-policy app-consents-check app-consents-stop certificate-add certificate-make
     channel-pause channel-test consent-ask consent-check consent-request consents-check consents-stop credential-add
     credential-certificate credential-delete credential-edit credential-hold credential-monitor credential-promote

@@ -22,9 +22,10 @@ from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.audit.hash_chain import digest_of
 from alertadmin.audit.target import AuditTarget
 from alertadmin.dashboard.audit.detail_labels import value_of
-from alertadmin.dashboard.audit.export import FORMULA, cell
+from alertadmin.dashboard.audit.export import cell
 from alertadmin.dashboard.ui.badges import BADGES
 from alertadmin.registry.models import Consent, Tenant
+from alertadmin.registry.text import FORMULA
 from tests.factories import Rows
 
 pytestmark = pytest.mark.control(59)

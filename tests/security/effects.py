@@ -121,7 +121,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("read-date", "mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
     **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
     **dict.fromkeys(("delivery", "test-send-progress", "calendar", "saved-views", "diagnosis", "audit", "import",
-                     "audit-export", "import-columns", "import-refused", "import-stop"), _NONE),
+                     "audit-export", "import-columns", "import-refused", "import-stop", "export", "report"), _NONE),
 }  # fmt: skip
 """By the name of a page. What is on the record, counted or locked is no effect."""
 

@@ -13,15 +13,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.audit import AuditEntry
+from alertadmin.registry.text import escape_formula
 
 FIELDS = tuple(field.attname for field in AuditEntry._meta.concrete_fields)
 AT_ONCE = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width forms are formulas too
-"""Leading characters that a spreadsheet reads as a formula. Source: OWASP, "CSV Injection"."""
 
 
 @dataclass(frozen=True)
-class Format:
+class AuditFormat:
     name: str
     label: str | Promise
     content_type: str
@@ -29,9 +28,8 @@ class Format:
 
 
 def cell(value: Any) -> str:
-    """Prefix a possible formula with an apostrophe, so that no spreadsheet evaluates it."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    """A cell that no spreadsheet evaluates."""
+    return escape_formula(value if isinstance(value, str) else "" if value is None else str(value))
 
 
 def _rows(entries: Iterable[AuditEntry]) -> Iterator[list[Any]]:
@@ -62,7 +60,7 @@ def as_json_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
 FORMATS = {
     one.name: one
     for one in (
-        Format("csv", _("CSV, for a spreadsheet"), "text/csv; charset=utf-8", as_csv),
-        Format("jsonl", _("JSON lines, with digests"), "application/x-ndjson", as_json_lines),
+        AuditFormat("csv", _("CSV, for a spreadsheet"), "text/csv; charset=utf-8", as_csv),
+        AuditFormat("jsonl", _("JSON lines, with digests"), "application/x-ndjson", as_json_lines),
     )
 }

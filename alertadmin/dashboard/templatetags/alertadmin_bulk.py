@@ -1,4 +1,4 @@
-"""Selection of rows in lists, for bulk actions."""
+"""What lists offer for their rows: selection for bulk actions, and export."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.db.models import Model
 
 from alertadmin.accounts.access import access_of
 from alertadmin.dashboard.bulk.lists import LISTS
+from alertadmin.dashboard.export.lists import LISTS as EXPORTABLE
+from alertadmin.dashboard.export.writers import FORMATS, ExportFormat
 
 register = template.Library()
 CURSORS = ("after", "before")
@@ -25,6 +27,12 @@ def prepare_selection(context: dict[str, Any]) -> str:
         query.pop(name, None)
     page.query = query.urlencode()
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def export_formats(context: dict[str, Any]) -> list[ExportFormat]:
+    """The formats in which the list can be exported."""
+    return list(FORMATS.values()) if context["page"].name in EXPORTABLE else []
 
 
 @register.inclusion_tag("bulk/select_cell.html", takes_context=True)

@@ -15,13 +15,14 @@ from mailer.email_address import canonical
 
 
 def mark_several(rows: Sequence[ParsedRow]) -> list[ParsedRow]:
-    """Mark credentials without name and key ID of one app that expire at different times: they are not one."""
-    ends: dict[tuple[str, ...], set[object]] = defaultdict(set)
+    """Mark credentials without name and key ID beside another credential of their app in the file: one with a name or
+    an ID, or one that expires at another time."""
+    found: dict[tuple[str, ...], set[object]] = defaultdict(set)
     for row in rows:
-        if _is_nameless(row):
-            ends[_nameless_subject(row)].add(row.secret_expires_at)
+        if row.secret_expires_at is not None:
+            found[_app_and_kind(row)].add((row.key_id, row.secret_description, row.secret_expires_at))
     return [
-        replace(row, is_one_of_several=True) if _is_nameless(row) and len(ends[_nameless_subject(row)]) > 1 else row
+        replace(row, is_one_of_several=True) if _is_nameless(row) and len(found[_app_and_kind(row)]) > 1 else row
         for row in rows
     ]
 
@@ -30,7 +31,7 @@ def _is_nameless(row: ParsedRow) -> bool:
     return not row.key_id and not row.secret_description and row.secret_expires_at is not None
 
 
-def _nameless_subject(row: ParsedRow) -> tuple[str, ...]:
+def _app_and_kind(row: ParsedRow) -> tuple[str, ...]:
     return row.directory_id, row.client_id or row.app_name, row.kind or CredentialKind.SECRET
 
 

@@ -9,8 +9,9 @@ from alertadmin.registry.models import Credential, CredentialState
 
 
 def match_credential(row: ParsedRow, known: Iterable[Credential]) -> Credential | None:
-    """The credential with the row's key ID, or else with its value, or else with its description, or else (without a
-    description) the current. One with another key ID or of another kind is another.
+    """The credential with the row's key ID, or else with its value, or else with its description and expiry date, or
+    else with its description, or else (without a description) the current. One with another key ID or of another kind
+    is another.
 
     Retired credentials match too: importing an old file must not restore a secret that was rotated since.
     """
@@ -20,6 +21,10 @@ def match_credential(row: ParsedRow, known: Iterable[Credential]) -> Credential 
     known = [one for one in known if row.kind in ("", one.kind) and "" in (row.key_id, one.key_id)]
     if row.secret_value and (holder := next((one for one in known if one.holds(row.secret_value)), None)):
         return holder
+    # As an export has it: its name, or that it has none, and its expiry date.
+    for one in known:
+        if (one.description, one.expires_at) == (row.secret_description, row.secret_expires_at):
+            return one
     if (row.key_id or row.is_one_of_several) and not row.secret_description:
         # An app may have several secrets without a name: this one was stored before only if it expires then.
         return next((one for one in known if one.expires_at == row.secret_expires_at), None)

@@ -23,7 +23,7 @@ from alertadmin.registry.csv_import.table_reader import Row
 from alertadmin.registry.date_parser import DayOrder, readings
 from alertadmin.registry.models import CredentialKind, SignInAudience
 from alertadmin.registry.permissions import TransportName
-from alertadmin.registry.text import readable
+from alertadmin.registry.text import readable, unescape_formula
 from mailer.pasted_address import split_addresses
 
 FORMULA_PREFIXES = ("=", "+", "-", "@")
@@ -238,13 +238,14 @@ class RowParser:
     def _text(self, row: Row, column: str) -> str:
         """A name, as forms accept it, except for text that a spreadsheet would run as a formula."""
         text = self._cell(row, column, readable) or ""
-        if text.startswith(FORMULA_PREFIXES):
+        plain = unescape_formula(text)  # as exports write it
+        if plain == text and text.startswith(FORMULA_PREFIXES):
             message = _('This starts like a spreadsheet formula ("%s"). Remove that character.') % text[0]
             self._add_mistake(row, column, message)
-        elif len(text) > LONGEST[column]:
+        elif len(plain) > LONGEST[column]:
             self._add_mistake(row, column, _("This is longer than %d characters.") % LONGEST[column])
         else:
-            return text
+            return plain
         return ""
 
     def _choice(self, row: Row, column: str) -> str:
