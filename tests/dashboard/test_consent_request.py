@@ -216,14 +216,15 @@ SINCE = re.compile(r"requested (?:today|yesterday|\d+ days? ago)")
 
 
 def test_the_lists_say_since_when_somebody_is_asked_in_vain(lacking: Consent, signed_in: Client, rows: Rows) -> None:
-    lists = (reverse("consents"), reverse("app-consents", args=[lacking.app_id]))
+    listed = reverse("consents")
+    lists = (listed, f"{listed}?rows=permission", reverse("app-consents", args=[lacking.app_id]))
     other = rows.app(lacking.tenant, "Other", permissions=["Mail.Send"])
     sync_required_consents([other])
     for url in lists:
         assert not SINCE.search(signed_in.get(url).content.decode())
     ask(signed_in, lacking)
     ConsentRequest.objects.update(at=timezone.now() - timedelta(days=5, hours=1))
-    assert [signed_in.get(url).content.decode().count("requested 5 days ago") for url in lists] == [3, 1]
+    assert [signed_in.get(url).content.decode().count("requested 5 days ago") for url in lists] == [1, 3, 1]
     Consent.objects.filter(app=lacking.app).update(status="granted")
     for url in lists:
         assert not SINCE.search(signed_in.get(url).content.decode())

@@ -41,7 +41,7 @@ BY_TOKEN = (
 """Without a valid token these pages are not found."""
 DOOR = ("sign-in", "account_login", "forgotten-password")
 MOST_QUERIES = 10
-MORE_QUERIES = {"consents": 1, "tenants": 1}
+MORE_QUERIES = {"consents": 2, "tenants": 1}
 """What else a page shows: the last check of all, the setups to continue."""
 WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.dashboard.apps import views as apps
+from alertadmin.dashboard.consents import pairs
 from alertadmin.dashboard.consents import views as consents
 from alertadmin.dashboard.credentials.table import credentials_table as credentials
 from alertadmin.dashboard.deliveries import views as deliveries
@@ -91,6 +92,9 @@ LISTS = {
     "credentials": List(credentials(NOW), Credential.objects.all, credential, "state=watched"),
     "mailboxes": List(mailboxes.LISTING, Mailbox.objects.all, mailbox, "way=graph"),
     "consents": List(consents.LISTING, Consent.objects.all, consent, "permission=Mail.Send"),
+    "pairs": List(
+        pairs.TABLE, lambda: pairs.first_of_each_pair(Consent.objects.all()), consent, "permission=Mail.Send"
+    ),
     "deliveries": List(deliveries.LISTING, Delivery.objects.all, delivery, "purpose=reminder"),
 }
 SORTS = [

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.consents import matrix
+from alertadmin.dashboard.consents import matrix, pairs
 from alertadmin.dashboard.consents.forms import Requests
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
@@ -26,7 +26,8 @@ from alertadmin.registry.permissions import Permission
 
 WAITED_FOR = 16
 """Tenants of an app that one request checks synchronously; more run as a batch."""
-MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
+BY_PERMISSION = "permission"
+"""Value of `rows` that shows one row a permission."""
 LISTING = Table(
     name="consents",
     columns=(
@@ -41,8 +42,8 @@ LISTING = Table(
     filters={
         "status": Filter(
             gettext_lazy("Consent"),
-            [(MISSING, gettext_lazy("Not granted: not in token, or error")), *ConsentStatus.choices],
-            lambda chosen: Q(status__in=NOT_GRANTED if chosen == MISSING else [chosen]),
+            [(pairs.MISSING, pairs.MISSING_LABEL), *ConsentStatus.choices],
+            lambda chosen: Q(status__in=pairs.NOT_GRANTED if chosen == pairs.MISSING else [chosen]),
         ),
         "permission": (gettext_lazy("Permission"), Permission.choices),
     },
@@ -57,6 +58,8 @@ def consents(request: HttpRequest) -> HttpResponse:
     context["stop_url"] = reverse("consents-stop")
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
+    if LISTING.asked(request).get("rows") != BY_PERMISSION:
+        return render(request, "consents/pairs.html", {**context, "page": pairs.pairs_page(request)})
     page = LISTING.page(request, access_of(request).visible(Consent.objects.select_related("tenant", "app")))
     asked = Requests.about(page.rows)
     for consent in page.rows:

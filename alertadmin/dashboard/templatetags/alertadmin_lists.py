@@ -67,8 +67,9 @@ def kept_parameters(context: dict[str, Any], *left_out: str) -> dict[str, Any]:
 
 @register.inclusion_tag("lists/hidden_fields.html", takes_context=True)
 def chosen_columns(context: dict[str, Any]) -> dict[str, Any]:
-    """The chosen columns as hidden fields, for the form of search and filters."""
-    return {"fields": [("columns", name) for name in context["request"].GET.getlist("columns")]}
+    """The chosen columns and kind of rows as hidden fields, for the form of search and filters."""
+    asked = context["request"].GET
+    return {"fields": [(name, value) for name in ("columns", "rows") for value in asked.getlist(name)]}
 
 
 def _number(count: int) -> str:

@@ -135,8 +135,7 @@ class Table:
 
         One query, plus one for each searched table; one extra row tells whether there is a next page.
         """
-        asked = request.GET or self._default_view(request)
-        request.GET = asked  # type: ignore[assignment]  # the page's links start from it
+        asked = self.asked(request)
         sort, column = self._sort(asked.get("sort", ""))
         term, choosers = self._term(asked), self._choosers(asked)
         everything, queryset = queryset, self.filter(asked, queryset)
@@ -155,6 +154,12 @@ class Table:
         page.count = _counted(queryset)
         page.total = _counted(everything) if page.is_narrowed else page.count
         return page
+
+    def asked(self, request: HttpRequest) -> QueryDict:
+        """The request's parameters; without any, those of the user's default view, which then are the request's too,
+        since the page's links start from them."""
+        request.GET = request.GET or self._default_view(request)  # type: ignore[assignment]
+        return request.GET
 
     def _default_view(self, request: HttpRequest) -> QueryDict:
         """The query of the view that the user made the default of this list."""
