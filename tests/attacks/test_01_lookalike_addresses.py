@@ -134,7 +134,7 @@ def test_an_invitation_to_somebody_who_is_here_is_accepted_by_them_alone(victim:
 @pytest.mark.control(70)
 @pytest.mark.parametrize("typed", MALFORMED.values(), ids=MALFORMED)
 def test_nobody_is_invited_by_what_is_no_address(signed_in_owner: Client, victim: User, typed: str) -> None:
-    page = post(reverse("invite"), signed_in_owner, address=typed, role="viewer", tenant="", language="")
+    page = post(reverse("invite"), signed_in_owner, address=typed, role="viewer", place="all", language="")
     assert page.status_code == 422
     with pytest.raises((SystemExit, CommandError)):
         call_command("invite", typed)

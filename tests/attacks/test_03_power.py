@@ -245,7 +245,7 @@ GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
         "alertadmin.accounts.services.role_grants.can_grant|alertadmin.dashboard.users.forms.can_grant",
         lambda *_arguments: True,
         lambda client, _mailbox: client.post(
-            reverse("invite"), {"address": "me-too@x.example", "role": "owner", "tenant": "", "language": ""}
+            reverse("invite"), {"address": "me-too@x.example", "role": "owner", "place": "all", "language": ""}
         ),
     ),
     "accounts of those who may do no more": (

@@ -233,7 +233,7 @@ def test_08_pages_answer_that_it_is_too_much(attacker: Attacker, rows: Rows) -> 
         browser.post(reverse("channel-test", args=[channel.pk]), follow=True),
         browser.post(reverse("delivery-hasten", args=[attacker.doubtful.pk])),
         browser.post(reverse("watching"), {"is_on": "on", "day": "1", "emails": "m@m.example"}),
-        browser.post(reverse("invite"), {"address": "x@x.example", "place": "", "role": "viewer", "language": ""}),
+        browser.post(reverse("invite"), {"address": "x@x.example", "place": "all", "role": "viewer", "language": ""}),
     ]
     assert [one.status_code for one in answers] == [429, 429, 200, 302, 422, 422]
     assert "Nothing was sent" in answers[2].content.decode()

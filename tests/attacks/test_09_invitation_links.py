@@ -26,7 +26,10 @@ def test_the_link_is_on_no_page_of_somebody_with_a_role_in_one_tenant(rows: Rows
     user = User.objects.create(email="me@provider.example", password=hashed_password())
     Membership.objects.create(user=user, role=Role.ADMINISTRATOR, tenant=None if is_everywhere else tenant)
     client = signed_in_at(Client(), user)
-    client.post(reverse("invite"), {"address": "newhire@corp.example", "role": "viewer", "tenant": str(tenant.pk)})
+    client.post(
+        reverse("invite"),
+        {"address": "newhire@corp.example", "role": "viewer", "place": "some", "tenant": str(tenant.pk)},
+    )
     made = Invitation.objects.get()
     page = client.get(reverse("invitation", args=[made.pk])).content.decode()
     renewed = client.post(reverse("invitation-renew", args=[made.pk]), follow=True).content.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email import message_from_string
 from email.policy import default
 
@@ -14,7 +15,8 @@ from alertadmin.accounts.models.invitation import Invitation
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
-from alertadmin.outbox import worker
+from alertadmin.audit.throttle_counter import Limit
+from alertadmin.outbox import mail_limits, worker
 from alertadmin.outbox.models import Delivery, Purpose
 from sandbox import Sandbox
 from tests.accounts.test_invitations import person, token
@@ -124,7 +126,7 @@ def test_somebody_is_switched_off_reset_and_deleted_on_their_page(owner: User) -
 
 def test_an_invitation_is_mailed_and_its_link_is_in_the_mail_alone(owner: User, relay: Sandbox) -> None:
     client = client_of(owner)
-    asked = {"address": "grace@northpark.example", "role": "operator", "language": "fr"}
+    asked = {"address": "grace@northpark.example", "role": "operator", "place": "all", "language": "fr"}
     shown = client.post("/people/invite/", asked, follow=True).content.decode()
     made = Invitation.objects.get()
     assert made.shown_link in shown
@@ -143,7 +145,7 @@ def test_an_invitation_is_mailed_and_its_link_is_in_the_mail_alone(owner: User, 
 
 def test_a_mail_of_an_invitation_that_is_over_does_not_leave(owner: User, relay: Sandbox) -> None:
     client = client_of(owner)
-    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator"})
+    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator", "place": "all"})
     client.post(f"/people/invitations/{Invitation.objects.get().pk}/revoke/")
     worker.deliver_due()
     assert Delivery.objects.get().state == "cancelled"
@@ -185,7 +187,7 @@ def test_somebody_who_has_an_account_signs_in_to_accept(owner: User, rows: Rows)
 
 def test_a_new_link_is_sent_and_the_old_one_is_over(owner: User) -> None:
     client = client_of(owner)
-    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator"})
+    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator", "place": "all"})
     old = Invitation.objects.get()
     client.post(f"/people/invitations/{old.pk}/renew/")
     assert Client().get(f"/invitation/{token(old)}/").status_code == 404
@@ -198,7 +200,7 @@ def test_who_else_is_here_is_not_told_to_an_administrator_of_one_tenant(owner: U
     client = client_of(person("local@northpark.example", Role.ADMINISTRATOR, mine))
     form = {"address": "first@northpark.example", "role": "viewer", "tenant": str(mine.pk)}
     assert client.post("/people/invite/", form).status_code == 302
-    assert client_of(owner).post("/people/invite/", {**form, "tenant": ""}).status_code == 422
+    assert client_of(owner).post("/people/invite/", {**form, "tenant": "", "place": "all"}).status_code == 422
 
 
 def test_what_somebody_may_give_in_one_place_they_may_not_in_another(owner: User, rows: Rows) -> None:
@@ -209,3 +211,70 @@ def test_what_somebody_may_give_in_one_place_they_may_not_in_another(owner: User
     client = client_of(local)
     assert client.post("/people/invite/", {**form, "tenant": str(mine.pk)}).status_code == 422
     assert client.post("/people/invite/", {**form, "tenant": str(other.pk)}).status_code == 302
+
+
+def test_an_invitation_asks_for_role_and_place(owner: User, rows: Rows) -> None:
+    tenant, client = rows.tenant("Harbour"), client_of(owner)
+    form = {"address": "x@x.example", "role": "viewer"}
+    for wrong in ({}, {"place": "all", "role": ""}, {"place": "some"}, {"place": "all", "tenant": "Harbour"}):
+        answer = client.post("/people/invite/", {**form, **wrong})
+        assert answer.status_code == 422
+        assert "x@x.example" in answer.content.decode()  # nothing is lost
+    assert "No tenant" not in answer.content.decode()
+    assert client.post("/people/invite/", {**form, "place": "some", "tenant": "no such tenant"}).status_code == 422
+    page = client.get("/people/invite/").content.decode()
+    assert "checked" not in page.partition("<main")[2]
+    assert 'value="Harbour"' in page.partition("<datalist")[2]
+    assert not Invitation.objects.exists()
+    assert client.post("/people/invite/", {**form, "place": "some", "tenant": "HARBOUR"}).status_code == 302
+    assert Invitation.objects.get().roles.get().tenant == tenant
+
+
+def test_several_are_invited_to_several_tenants(owner: User, rows: Rows) -> None:
+    tenants = [rows.tenant(name) for name in ("Harbour", "Northpark")]
+    form = {
+        "address": "Ada <ada@x.example>; ben@x.example\nada@X.example",
+        "role": "operator",
+        "place": "some",
+        "tenant": ["Harbour", tenants[1].directory_id, ""],
+    }
+    page = client_of(owner).post("/people/invite/", form, follow=True).content.decode()
+    assert "2 users are invited: ada@x.example, ben@x.example." in page
+    for made in Invitation.objects.all():
+        assert {(one.tenant, one.role) for one in made.roles.all()} == {(one, "operator") for one in tenants}
+    assert Delivery.objects.filter(purpose=Purpose.INVITATION).count() == 2
+
+
+def test_another_field_is_offered_and_nothing_sent(owner: User, rows: Rows) -> None:
+    form = {"address": "ada@x.example", "role": "viewer", "place": "some", "tenant": "Harbour", "more": "1"}
+    page = client_of(owner).post("/people/invite/", form).content.decode()
+    assert page.count('name="tenant"') == 2
+    assert "ada@x.example" in page
+    assert not Invitation.objects.exists()
+
+
+def test_addresses_beyond_the_limit_stay_in_the_form(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_limits, "PERSON_TO_STRANGERS", Limit("mails to strangers by", 2, timedelta(days=1)))
+    addresses = [f"u{number}@x{number}.example" for number in range(4)]
+    form = {"address": "\n".join(addresses), "role": "viewer", "place": "all"}
+    answer = client_of(owner).post("/people/invite/", form)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "2 users are invited" in page
+    left = page.partition("<textarea")[2].partition("</textarea")[0]
+    assert [address in left for address in addresses] == [False, False, True, True]
+    assert Invitation.objects.count() == 2
+
+
+def test_a_tenant_s_page_shows_who_has_access_and_invites_there(owner: User, rows: Rows) -> None:
+    tenant = rows.tenant("Harbour")
+    person("local@x.example", Role.VIEWER, tenant)
+    person("else@x.example", Role.VIEWER, rows.tenant("Elsewhere"))
+    page = client_of(owner).get(f"/tenants/{tenant.pk}/").content.decode()
+    assert "local@x.example" in page
+    assert "else@x.example" not in page
+    assert "1 user has access to all tenants." in page
+    invite = client_of(owner).get(f"/people/invite/?tenant={tenant.pk}").content.decode()
+    assert 'value="Harbour"' in invite.partition('name="tenant"')[2].partition(">")[0]
+    viewer = client_of(person("viewer@x.example", Role.VIEWER, tenant))
+    assert "local@x.example" not in viewer.get(f"/tenants/{tenant.pk}/").content.decode()

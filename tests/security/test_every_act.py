@@ -52,7 +52,7 @@ SENT: dict[str, dict[str, Any]] = {
         "reason": "the customer renews it",
     },
     "credential-replace": {"value": "y" * 40, "description": "new", "expires_at": "2027-05-05"},
-    "invite": {"address": "more@x.example", "role": "viewer"},
+    "invite": {"address": "more@x.example", "role": "viewer", "place": "all"},
     "mailbox-add": {"address": "more@x.example", "transport": "graph"},
     "mailbox-edit": {"address": "renamed@x.example"},
     "policies": said(**{"people-first": "ops@x.example"}),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts.access import access_of
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.lists.facts import add_tenant_facts
@@ -46,6 +48,8 @@ LISTING = Table(
     default="name",
 )
 RECENT = 8
+MOST_USERS = 20
+"""Users listed on the page of a tenant."""
 
 
 @require_right(Right.LOOK)
@@ -67,10 +71,26 @@ def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
         "tenant": found,
         "consents": found.consents.select_related("app"),
         "people": list_notified_people(access, found).first,
+        **_people(access, found),
         "links": portal_links(("tenant", "registrations", "enterprise"), found),
         "deliveries": tests.defer("text", "html", "attachments")[:RECENT],
     }
     return render(request, "tenants/tenant.html", context)
+
+
+def _people(access: Access, found: Tenant) -> dict[str, Any]:
+    """Users with a role in the tenant, for those who may manage them; those with a role in all tenants are counted."""
+    if not access.in_tenant(found.pk, Right.PEOPLE):
+        return {"shows_users": False}
+    memberships = access.visible(Membership.objects.in_force(timezone.now()), Right.PEOPLE)
+    own = memberships.filter(tenant=found).select_related("user").order_by("user__email")
+    of_all = Membership.objects.in_force(timezone.now()).filter(tenant=None).values("user").distinct().count()
+    return {
+        "shows_users": True,
+        "members": own[:MOST_USERS],
+        "more_users": max(0, own.count() - MOST_USERS),
+        "users_of_all_tenants": of_all if access.in_all_tenants(Right.PEOPLE) else 0,
+    }
 
 
 @require_right(Right.CHANGE, of=Tenant)

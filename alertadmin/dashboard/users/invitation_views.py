@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from alertadmin.accounts.access import Access, access_of
@@ -19,30 +21,70 @@ from alertadmin.accounts.models.invitation import Invitation
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import ROLE_DESCRIPTIONS, Right, Role, can_grant
 from alertadmin.accounts.services import invitations
-from alertadmin.dashboard.users.forms import InviteForm
+from alertadmin.dashboard.ui.query_object import get_from_query
+from alertadmin.dashboard.users.forms import SOME, InviteForm
 from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import Tenant
 
 
 @require_right(Right.PEOPLE)
 @recently_confirmed("POST")
 def invite(request: HttpRequest) -> HttpResponse:
-    form = InviteForm(request.POST or None, access=access_of(request))
-    if request.method == "POST" and form.is_valid():
-        assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
-        data, now = form.cleaned_data, timezone.now()
-        roles = {form.scope: Role(data["role"])}
-        try:
-            with transaction.atomic():
-                made = invitations.invite(data["address"], roles, by=request.user, now=now, language=data["language"])
-                mails_invitation.send(made, now, by=request.user)
-            return redirect("invitation", made.pk)
-        except TooManyMails as refused:
-            form.add_error(None, refused)
+    """Invite one or more users. `?tenant=` names a tenant; `more` in a POST asks for a field for another one."""
+    access = access_of(request)
+    if request.method == "POST" and "more" not in request.POST:
+        form = InviteForm(request.POST, access=access)
+        if form.is_valid() and (answer := _invite_all(request, form)):
+            return answer
+    else:
+        form = InviteForm(initial=_entered(request, access), access=access)
     role_descriptions = [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role]
     context = {"form": form, "role_descriptions": role_descriptions}
     return render(request, "users/invite.html", context, status=422 if form.errors else 200)
+
+
+def _entered(request: HttpRequest, access: Access) -> dict[str, Any]:
+    """What the form shows before it is sent: what was entered, or the tenant from whose page the user comes."""
+    if request.method == "POST":
+        kept = ("address", "role", "place", "language")
+        return {**{name: request.POST.get(name, "") for name in kept}, "tenant": request.POST.getlist("tenant")}
+    tenant = get_from_query(request, "tenant", access.visible(Tenant, Right.PEOPLE))
+    return {"tenant": [tenant.name], "place": SOME} if tenant else {}
+
+
+def _invite_all(request: HttpRequest, form: InviteForm) -> HttpResponse | None:
+    """Invite each address. None if a limit was reached: the form then has the addresses that remain."""
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    data, now = form.cleaned_data, timezone.now()
+    roles = dict.fromkeys(form.scopes, Role(data["role"]))
+    made: list[Invitation] = []
+    for address in data["address"]:
+        try:
+            with transaction.atomic():
+                one = invitations.invite(address, roles, by=request.user, now=now, language=data["language"])
+                mails_invitation.send(one, now, by=request.user)
+        except TooManyMails as refused:
+            left = data["address"][len(made) :]
+            remaining: Any = form.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+            remaining["address"] = "\n".join(left)
+            form.data = remaining
+            form.add_error("address", refused)
+            if made:
+                _say_invited(request, made)
+            return None
+        made.append(one)
+    if len(made) == 1:
+        return redirect("invitation", made[0].pk)
+    _say_invited(request, made)
+    return redirect("members")
+
+
+def _say_invited(request: HttpRequest, made: list[Invitation]) -> None:
+    words = ngettext("Invited: %(addresses)s.", "%(count)d users are invited: %(addresses)s.", len(made))
+    addresses = ", ".join(one.address for one in made)
+    messages.success(request, words % {"count": len(made), "addresses": addresses})
 
 
 @require_right(Right.PEOPLE, of=Invitation)

@@ -269,7 +269,7 @@ def test_09_no_page_shows_a_mailed_link_and_none_a_link_to_people_of_one_tenant(
     local = User.objects.create(email="local@corp.example", password=hashed_password())
     Membership.objects.create(user=local, role=Role.ADMINISTRATOR, tenant=tenant)
     client = signed_in_at(Client(), local, time.time())
-    client.post(reverse("invite"), {"address": NEWHIRE, "role": "viewer", "tenant": str(tenant.pk)})
+    client.post(reverse("invite"), {"address": NEWHIRE, "role": "viewer", "place": "some", "tenant": str(tenant.pk)})
     made = Invitation.objects.get()
     pages = [reverse("invitation", args=[made.pk]), "/people/", "/deliveries/", "/audit/", "/"]
     shown = [client.post(reverse("invitation-renew", args=[made.pk]), follow=True).content.decode()]
