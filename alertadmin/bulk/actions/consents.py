@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.access import Access
@@ -40,9 +40,11 @@ class _ByAppAndTenant(BulkAction[Consent]):
                 yield Target(f"{app}:{tenant}", f"{tenant_name} / {app_name}")
 
     def _of(self, selected: QuerySet[Any]) -> Q:
-        keys = selected.order_by().values("pk")
-        paths: dict[type[Model], str] = {Consent: "pk", AppRegistration: "app", Tenant: "tenant"}
-        return Q(**{f"{paths[selected.model]}__in": keys})
+        """Consents of the selected rows; a consent stands for all those of its app and tenant."""
+        if selected.model is Consent:
+            return Q(Exists(selected.order_by().filter(app=OuterRef("app"), tenant=OuterRef("tenant"))))
+        paths: dict[type[Model], str] = {AppRegistration: "app", Tenant: "tenant"}
+        return Q(**{f"{paths[selected.model]}__in": selected.order_by().values("pk")})
 
     def find(self, access: Access, row: BulkRow) -> Any:
         app, tenant = map(UUID, row.key.split(":"))

@@ -26,7 +26,8 @@ from alertadmin.registry.models.mailbox import by_exchange_online_ews
 
 @dataclass(frozen=True)
 class SelectableList:
-    table: Callable[[datetime], Table]
+    matching: Callable[[QueryDict, QuerySet[Any], datetime], QuerySet[Any]]
+    """The rows that the list shows for its query, on all pages."""
     rows: Callable[[], QuerySet[Any]]
     actions: tuple[str, ...]
     """Names, in the order of the menu."""
@@ -38,27 +39,35 @@ class SelectableList:
     def selected(self, access: Access, query: QueryDict, keys: list[str] | None, now: datetime) -> QuerySet[Any]:
         """The visible rows with these ids; without ids all that the query matches."""
         rows = access.visible(self.rows())
-        return self.table(now).matching(query, rows) if keys is None else rows.filter(pk__in=keys)
+        return self.matching(query, rows, now) if keys is None else rows.filter(pk__in=keys)
+
+
+def _of(table: Table) -> Callable[[QueryDict, QuerySet[Any], datetime], QuerySet[Any]]:
+    return lambda query, rows, _now: table.matching(query, rows)
 
 
 LISTS = {
     "tenants": SelectableList(
-        lambda _now: tenants.LISTING,
+        _of(tenants.LISTING),
         Tenant.objects.all,
         ("check_consent", "request_consent", "contacts", "time_zone", "language", "policy"),
     ),
-    "apps": SelectableList(
-        lambda _now: apps.LISTING, AppRegistration.objects.all, ("check_consent", "request_consent")
+    "apps": SelectableList(_of(apps.LISTING), AppRegistration.objects.all, ("check_consent", "request_consent")),
+    "credentials": SelectableList(
+        lambda query, rows, now: credentials_table(now).matching(query, rows),
+        Credential.objects.all,
+        ("notify_owners", "acknowledge"),
     ),
-    "credentials": SelectableList(credentials_table, Credential.objects.all, ("notify_owners", "acknowledge")),
-    "mailboxes": SelectableList(lambda _now: mailboxes.LISTING, Mailbox.objects.all, ("send_test", "to_graph")),
+    "mailboxes": SelectableList(_of(mailboxes.LISTING), Mailbox.objects.all, ("send_test", "to_graph")),
     "leaving-ews": SelectableList(
-        lambda _now: ews_migration.LISTING,
+        _of(ews_migration.LISTING),
         lambda: Mailbox.objects.filter(by_exchange_online_ews()),
         ("to_graph", "send_test"),
     ),
     "consents": SelectableList(
-        lambda _now: consents.LISTING, Consent.objects.all, ("check_consent", "request_consent")
+        lambda query, rows, _now: consents.matching(query, rows),
+        Consent.objects.all,
+        ("check_consent", "request_consent"),
     ),
 }
 """By the list's name."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -49,6 +49,15 @@ LISTING = Table(
     },
     default="tenant__name",
 )
+
+
+def matching(params: QueryDict, consents: QuerySet[Consent]) -> QuerySet[Consent]:
+    """The consents of the rows that the list shows for these parameters, of either kind of rows."""
+    if params.get("rows") == BY_PERMISSION:
+        return LISTING.matching(params, consents)
+    shown = pairs.TABLE.matching(params, pairs.first_of_each_pair(consents)).order_by()
+    of_pair = Exists(shown.filter(app=OuterRef("app"), tenant=OuterRef("tenant")))
+    return consents.filter(of_pair).order_by("tenant__name", "tenant", "app__name", "app", "permission")
 
 
 @require_right(Right.LOOK)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -30,11 +31,13 @@ from alertadmin.registry.models.mailbox import by_exchange_online_ews
 
 CHUNK = 500
 Value = Callable[[Any], Cell]
+Matching = Callable[[QueryDict, QuerySet[Any], datetime], QuerySet[Any]]
 
 
 @dataclass(frozen=True)
 class ExportableList:
-    table: Callable[[datetime], Table]
+    matching: Matching
+    """The rows that the list shows for its query, on all pages."""
     rows: Callable[[], QuerySet[Any]]
     header: tuple[str | Promise, ...]
     write: Callable[[QuerySet[Any], Access], Iterator[Row]]
@@ -43,12 +46,12 @@ class ExportableList:
     right: Right = Right.LOOK
 
 
-def _importable(table: Callable[[datetime], Table], rows: Callable[[], QuerySet[Any]], write: Any) -> ExportableList:
-    return ExportableList(table, rows, registrations.HEADER, write, is_importable=True)
+def _importable(matching: Matching, rows: Callable[[], QuerySet[Any]], write: Any) -> ExportableList:
+    return ExportableList(matching, rows, registrations.HEADER, write, is_importable=True)
 
 
 def _plain(
-    table: Callable[[datetime], Table],
+    matching: Matching,
     rows: Callable[[], QuerySet[Any]],
     columns: dict[str | Promise, Value],
 ) -> ExportableList:
@@ -56,21 +59,29 @@ def _plain(
         for row in found.iterator(chunk_size=CHUNK):
             yield [value(row) for value in columns.values()]
 
-    return ExportableList(table, rows, tuple(columns), write)
+    return ExportableList(matching, rows, tuple(columns), write)
+
+
+def _of(table: Table) -> Matching:
+    return lambda query, rows, _now: table.matching(query, rows)
 
 
 LISTS = {
-    "tenants": _importable(lambda _now: tenants.LISTING, Tenant.objects.all, registrations.of_tenants),
-    "apps": _importable(lambda _now: apps.LISTING, AppRegistration.objects.all, registrations.of_apps),
-    "credentials": _importable(credentials_table, Credential.objects.all, registrations.of_credentials),
-    "mailboxes": _importable(lambda _now: mailboxes.LISTING, Mailbox.objects.all, registrations.of_mailboxes),
+    "tenants": _importable(_of(tenants.LISTING), Tenant.objects.all, registrations.of_tenants),
+    "apps": _importable(_of(apps.LISTING), AppRegistration.objects.all, registrations.of_apps),
+    "credentials": _importable(
+        lambda query, rows, now: credentials_table(now).matching(query, rows),
+        Credential.objects.all,
+        registrations.of_credentials,
+    ),
+    "mailboxes": _importable(_of(mailboxes.LISTING), Mailbox.objects.all, registrations.of_mailboxes),
     "leaving-ews": _importable(
-        lambda _now: ews_migration.LISTING,
+        _of(ews_migration.LISTING),
         lambda: Mailbox.objects.filter(by_exchange_online_ews()),
         registrations.of_mailboxes,
     ),
     "consents": _plain(
-        lambda _now: consents.LISTING,
+        lambda query, rows, _now: consents.matching(query, rows),
         lambda: Consent.objects.select_related("tenant", "app"),
         {
             _("Tenant"): lambda one: one.tenant.name,
@@ -83,7 +94,7 @@ LISTS = {
         },
     ),
     "deliveries": _plain(
-        lambda _now: deliveries.LISTING,
+        _of(deliveries.LISTING),
         lambda: Delivery.objects.defer("text", "html", "details", "attachments"),
         {
             _("Created"): lambda one: one.created_at,
@@ -95,7 +106,7 @@ LISTS = {
         },
     ),
     "channels": _plain(
-        lambda _now: channels.LISTING,
+        _of(channels.LISTING),
         lambda: Channel.objects.select_related("tenant", "app__tenant").defer(*channels.SEALED),
         {
             _("Name"): lambda one: one.name,

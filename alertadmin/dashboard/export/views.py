@@ -27,7 +27,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if found is None or form is None:
         return redirect(name if found else "overview")
     query, access, now = QueryDict(request.POST.get("query", "")[:2000]), access_of(request), timezone.now()
-    rows = found.table(now).matching(query, access.visible(found.rows(), found.right))
+    rows = found.matching(query, access.visible(found.rows(), found.right), now)
     with transaction.atomic():
         audit.record(
             AuditAction.EXPORT_DONE, kind=name, format=form.name, filter=query.urlencode()[:LONGEST_FILTER], now=now
