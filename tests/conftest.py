@@ -24,6 +24,7 @@ from alertadmin.accounts.models.membership import make_owner
 from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
 from alertadmin.accounts.oidc import http_session
 from alertadmin.crypto import envelope, key_usage, keyring
+from alertadmin.monitoring import health_report
 from alertadmin.outbox.delivery import connections
 from mailer.http import outbound_proxy
 from sandbox import Sandbox
@@ -256,6 +257,7 @@ def fresh_connections() -> Iterator[None]:
     key_usage.forget()
     envelope.forget()
     http_session.forget()
+    health_report.forget()
     outbound_proxy.use(None)
 
 

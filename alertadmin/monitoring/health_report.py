@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -30,6 +31,30 @@ STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.ROUTES})
 STORED_FOR_PUBLIC = STORED | {Part.KEYS, Part.SETTINGS}
 """Parts that a public request reads from the row: the key check sometimes reads every encrypted value."""
 database_clock = DatabaseClock()
+
+
+class _OwnCheck:
+    """What a page of this process found where no worker stores it. Without it each page would check everything, and all
+    would be slow just when something is wrong."""
+
+    LIFETIME = 15.0
+    """Seconds, as between two checks of the worker."""
+
+    def __init__(self) -> None:
+        self._found: tuple[float, list[Problem]] | None = None
+
+    def problems(self, now: datetime) -> list[Problem]:
+        found = self._found
+        if found is None or monotonic() - found[0] > self.LIFETIME:
+            found = self._found = (monotonic(), check(now).problems)
+        return found[1]
+
+    def forget(self) -> None:
+        self._found = None
+
+
+_own_check = _OwnCheck()
+forget = _own_check.forget
 
 
 @dataclass(frozen=True)
@@ -70,10 +95,11 @@ def refresh(now: datetime, source: Heartbeat.Source) -> Health:
 
 
 def current(now: datetime) -> Health:
-    """For a page: from the worker's row if it is recent, else by checking everything."""
+    """For a page: from the worker's row if it is recent, else as this process checked it a moment ago, else by checking
+    everything."""
     row, facts = _stored(now, by_command=FRESH)
     if row is None:
-        return check(now)
+        row = _own_check.problems(now)
     live = judge(_with_keys_and_settings(facts))
     return Health(_merge(row, live, STORED), EVERYTHING, facts.last_scan)
 
