@@ -78,6 +78,14 @@ class BulkJob(models.Model):
         return self.started_at is not None and self.finished_at is None
 
     @property
+    def label(self) -> str:
+        """The action in words; its stored name if this version does not know it."""
+        from alertadmin.bulk.actions import find_action  # imports this module
+
+        action = find_action(self.action)
+        return str(action.label) if action else self.action
+
+    @property
     def list_url(self) -> str:
         """The list as it was filtered."""
         url = reverse(self.list_name)

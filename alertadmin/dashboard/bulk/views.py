@@ -202,6 +202,4 @@ def try_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.LOOK)
 def job_list(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, BulkJob.objects.filter(user=cast("User", request.user), started_at__isnull=False))
-    for one in page.rows:
-        one.kind = find_action(one.action)
     return render(request, "bulk/list.html", {"page": page})

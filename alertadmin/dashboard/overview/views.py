@@ -10,6 +10,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import login_only
 from alertadmin.accounts.models import User
 from alertadmin.accounts.services import role_grants
+from alertadmin.bulk.models import BulkJob
 from alertadmin.dashboard.overview.action_items import find_action_items
 from alertadmin.dashboard.overview.timeline import timeline
 from alertadmin.dashboard.setup_wizard.directory import unfinished_guides
@@ -18,6 +19,7 @@ from alertadmin.outbox.queue.backlog import estimate
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 DUE = timedelta(days=30)
+SHOWN_JOBS = 3
 NAMED = 3
 """Tenants named; the others are counted."""
 
@@ -41,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "more_tenants": count - len(tenant_names),
         "action_items": find_action_items(now, access),
         "unfinished_setups": unfinished_guides(request),
+        "running_jobs": BulkJob.objects.running().filter(user=request.user)[:SHOWN_JOBS],
         "next": next_end.first(),
         "backlog": estimate(now) if access.in_all_tenants() else None,
         "timeline": timeline(now, watched),

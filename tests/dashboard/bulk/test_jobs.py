@@ -241,3 +241,12 @@ def test_drafts_and_old_jobs_are_deleted(rows: Rows) -> None:
     assert jobs.prune(now + timedelta(days=29)) == 0
     assert jobs.prune(now + timedelta(days=31)) > 0
     assert not BulkJob.objects.filter(pk=job.pk).exists()
+
+
+def test_a_running_job_is_on_the_overview(rows: Rows, client: Client) -> None:
+    user = operator(rows.tenant())
+    job = started(user)
+    signed_in_at(client, user)
+    assert job.get_absolute_url() in client.get("/").content.decode()
+    worked_off()
+    assert job.get_absolute_url() not in client.get("/").content.decode()

@@ -63,7 +63,7 @@ def test_a_guide_is_its_owner_s_alone(signed_in: Client, world: There, client: C
     other = Client()
     other.force_login(User.objects.create_superuser("eve@x.example", "another long password"))
     assert other.get(reverse("guide-on", args=[SetupProgress.objects.get().pk])).status_code == 404
-    assert "Continue" not in other.get(reverse("tenants")).content.decode()
+    assert "Continue setup" not in other.get(reverse("tenants")).content.decode()
 
 
 def test_what_was_deleted_meanwhile_leads_back_to_its_step(signed_in: Client, world: There) -> None:
