@@ -51,14 +51,16 @@ def sheet(client: Client, app: AppRegistration) -> str:
 
 
 @pytest.mark.control(4, 34)
-def test_looking_tells_nothing_and_the_button_shows_it_once(signed_in: Client, app: AppRegistration) -> None:
+def test_looking_says_who_sends_what_and_the_button_shows_it_once(signed_in: Client, app: AppRegistration) -> None:
     path, stranger = path_of(signed_in, app), Client()
     for _program in range(3):
         stranger.head(path)
         looked = stranger.get(path)
         assert looked.status_code == 200
-        for telling in (VALUE, app.name, app.client_id, "Grace Holm"):
+        for telling in (VALUE, app.client_id, app.tenant.directory_id):
             assert telling not in text(looked)
+        for words in (app.name, app.tenant.name, "for ALERT on VF-SRV01", OneTimeLink.objects.get().by_name):
+            assert words in text(looked)
         assert looked.headers["Referrer-Policy"] == "strict-origin"
     shown = stranger.post(path)
     for words in (VALUE, app.client_id, app.tenant.directory_id, "alarms@northpark.example", "client_credentials"):

@@ -87,7 +87,8 @@ def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @sensitive_variables("token", "context", "shown")
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the secret after POST. GET shows nothing and does not use the link up, since mail scanners open links."""
+    """Show the secret after POST. GET says who sends what for what, and does not use the link up, since mail scanners
+    open links."""
     now, context = timezone.now(), {}
     try:
         if request.method == "POST":
@@ -98,10 +99,13 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
             return _for_nobody_else(render(request, "settings_sheet/link_shown.html", context))
     except Unreadable:
         context = {"is_unreadable": True}
-    if one_time_link.find(token, now) is None:
+    waiting = one_time_link.find(token, now)
+    if waiting is None:
         return _for_nobody_else(render(request, "settings_sheet/link_over.html", status=404))
     # The policy no-referrer would also hide the origin of our own form from the CSRF check.
-    page = render(request, "settings_sheet/link_waiting.html", context, status=503 if context else 200)
+    page = render(
+        request, "settings_sheet/link_waiting.html", {**context, "link": waiting}, status=503 if context else 200
+    )
     return _for_nobody_else(page, referrer="strict-origin")
 
 
