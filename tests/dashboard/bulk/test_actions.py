@@ -216,3 +216,21 @@ def test_nothing_selected_is_said(rows: Rows, signed_in: Client) -> None:
     )
     assert signed_in.post(url, {"list": "audit", "action": "contacts", "all": "1"}).status_code == 302
     assert not BulkJob.objects.exists()
+
+
+def test_a_consent_stands_for_all_of_its_app_and_tenant(rows: Rows, signed_in: Client) -> None:
+    """The list has one row for an app and tenant: what it shows is what is acted on."""
+    half, full = rows.app(rows.tenant("Half")), rows.app(rows.tenant("Full"))
+    for app, status in ((half, "not_in_token"), (full, "granted")):
+        Consent.objects.create(app=app, tenant=app.tenant, permission="Mail.Send", status="granted")
+        Consent.objects.create(app=app, tenant=app.tenant, permission="SMTP.SendAsApp", status=status)
+    for query, expected in (
+        ("status=missing", ["Half / ALERT"]),
+        ("status=granted", ["Full / ALERT"]),
+        ("status=granted&rows=permission", ["Full / ALERT", "Half / ALERT"]),
+    ):
+        job = selected(signed_in, "consents", "check_consent", query=query)
+        assert list(job.rows.values_list("label", flat=True)) == expected
+    first = Consent.objects.get(app=half, permission="Mail.Send")
+    job = selected(signed_in, "consents", "request_consent", [first])
+    assert list(job.rows.values_list("label", flat=True)) == ["Half / ALERT"]
