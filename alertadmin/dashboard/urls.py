@@ -30,6 +30,7 @@ AREAS = (
     "diagnosis",
     "audit",
     "bulk",
+    "search",
     "export",
 )
 

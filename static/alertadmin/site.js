@@ -55,6 +55,20 @@ for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) 
 }
 document.addEventListener("htmx:afterSwap", () => showTrouble(false));
 
+// The key / leads to the search, unless something is being typed; Escape closes its list.
+document.addEventListener("keydown", (event) => {
+  const field = document.querySelector(".menu-search input");
+  const jump = document.getElementById("jump");
+  if (event.key === "Escape" && event.target.closest(".menu-search")) {
+    jump.replaceChildren();
+    field.value = "";
+  }
+  const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey || !field) return;
+  event.preventDefault();
+  field.focus();
+});
+
 // The check box in a list's head selects all rows of the page; choosing a row means that not all that match are meant.
 document.addEventListener("change", (event) => {
   const boxes = document.querySelectorAll("input[name=row][form=bulk]");

@@ -270,7 +270,7 @@ def test_a_password_is_taken_as_it_is_typed(db: None) -> None:
 LOOKING = """
     app apps app-consents audit calendar channel channels consents credential credentials deliveries delivery diagnosis
     factor-offer import-template leaving-ews mailbox mailboxes members overview person read-date review saved-views
-    security tenant tenants test-send-progress
+    search security tenant tenants test-send-progress
 """
 """Posted to, they show what they show."""
 LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"

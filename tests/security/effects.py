@@ -119,7 +119,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("members", "person", "invitation", "overview", "tenants", "tenant", "apps", "app"), _NONE),
     **dict.fromkeys(("credentials", "credential", "credential-certificate", "import-template", "guide-scripts"), _NONE),
     **dict.fromkeys(("read-date", "mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
-    **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
+    **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries", "search"), _NONE),
     **dict.fromkeys(("delivery", "test-send-progress", "calendar", "saved-views", "diagnosis", "audit", "import",
                      "audit-export", "import-columns", "import-refused", "import-stop", "export", "report"), _NONE),
 }  # fmt: skip

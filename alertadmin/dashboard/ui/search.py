@@ -31,6 +31,12 @@ def apply_search(rows: QuerySet[Any], paths: Sequence[str], term: str) -> QueryS
     return rows.filter(pk__in=found)
 
 
+def containing(model: type[Model], columns: Sequence[str], term: str) -> Q | None:
+    """The condition that one of these columns of the model contains the term; None if none of them can."""
+    searched = [name for name in columns if _can_hold(model._meta.get_field(name), term)]
+    return _contains(searched, term) if searched else None
+
+
 def _by_table(model: type[Model], paths: Sequence[str], term: str) -> Iterator[Q]:
     """One condition per searched table."""
     tables: dict[str, list[str]] = {}

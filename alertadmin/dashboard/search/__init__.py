@@ -1,0 +1,1 @@
+"""Search over everything that the user may see."""
