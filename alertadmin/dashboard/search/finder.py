@@ -27,7 +27,7 @@ QUOTES = "{}\"'“”«»`<>() "
 
 
 @dataclass(frozen=True)
-class Kind:
+class SearchedKind:
     label: str | Promise
     list: str
     """URL name of its list."""
@@ -47,8 +47,8 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Group:
-    kind: Kind
+class HitGroup:
+    kind: SearchedKind
     hits: list[Hit]
     has_more: bool
 
@@ -58,7 +58,7 @@ class Group:
 
 
 KINDS = (
-    Kind(
+    SearchedKind(
         _("Tenants"),
         "tenants",
         Tenant.objects.all,
@@ -66,7 +66,7 @@ KINDS = (
         "name",
         lambda one: str(one.domain or one.directory_id),
     ),
-    Kind(
+    SearchedKind(
         _("App registrations"),
         "apps",
         lambda: AppRegistration.objects.select_related("tenant"),
@@ -74,7 +74,7 @@ KINDS = (
         "name",
         lambda one: str(one.tenant),
     ),
-    Kind(
+    SearchedKind(
         _("Secrets"),
         "credentials",
         lambda: Credential.objects.select_related("app__tenant").defer("value", "certificate"),
@@ -82,7 +82,7 @@ KINDS = (
         "description",
         lambda one: f"{one.app} · {one.app.tenant}",
     ),
-    Kind(
+    SearchedKind(
         _("Mailboxes"),
         "mailboxes",
         lambda: Mailbox.objects.select_related("tenant").defer("password", "refresh_token"),
@@ -90,7 +90,7 @@ KINDS = (
         "address",
         lambda one: str(one.tenant),
     ),
-    Kind(
+    SearchedKind(
         _("Channels"),
         "channels",
         lambda: Channel.objects.select_related("tenant").defer("address", "signing_key"),
@@ -98,7 +98,9 @@ KINDS = (
         "name",
         lambda one: str(one.label),
     ),
-    Kind(_("Users"), "members", User.objects.all, ("email", "name"), "email", lambda one: one.name, Right.PEOPLE),
+    SearchedKind(
+        _("Users"), "members", User.objects.all, ("email", "name"), "email", lambda one: one.name, Right.PEOPLE
+    ),
 )
 
 
@@ -107,7 +109,7 @@ def clean_term(text: str) -> str:
     return text.replace("\0", "").strip(QUOTES)[:LONGEST].strip()
 
 
-def find(term: str, access: Access) -> Iterator[Group]:
+def find(term: str, access: Access) -> Iterator[HitGroup]:
     """One query for each kind. Rows that begin with the term come first."""
     for kind in KINDS:
         condition = containing(kind.rows().model, kind.columns, term)
@@ -118,10 +120,10 @@ def find(term: str, access: Access) -> Iterator[Group]:
         if rows:
             best = sorted(rows, key=lambda row: _rank(row, kind, fold(term)))
             hits = [Hit(row, kind.below(row)) for row in best[:SHOWN]]
-            yield Group(kind, hits, len(rows) > SHOWN)
+            yield HitGroup(kind, hits, len(rows) > SHOWN)
 
 
-def _rank(row: Model, kind: Kind, folded: str) -> int:
+def _rank(row: Model, kind: SearchedKind, folded: str) -> int:
     """0: equal; 1: begins with it; 2: contains it."""
     texts = [fold(str(getattr(row, name))) for name in kind.columns]
     if folded in texts:
