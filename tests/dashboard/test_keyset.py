@@ -50,7 +50,9 @@ def test_the_database_seeks_the_next_page_in_an_index_and_sorts_nothing(
     with CaptureQueriesContext(connection) as captured:
         turned(lists, model._default_manager.all(), first.next_query)
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {captured.captured_queries[-1]['sql']}")
+        # Not the query that counts the rows, which ends at 10,000.
+        queries = [one["sql"] for one in captured.captured_queries if not one["sql"].startswith("SELECT COUNT")]
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[-1]}")
         plan = [str(step[-1]) for step in cursor.fetchall()]
     assert "USE TEMP B-TREE FOR ORDER BY" not in plan
     assert "SEARCH" in plan[0], plan

@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from alertadmin.outbox.models import Attempt, AttemptOutcome
 from alertadmin.reminders.models import Reminder, ReminderLine
 from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
 
-LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
+LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\d.+) \((\S+)\)$", re.MULTILINE)
+NUMBERS = re.compile(r"^(\d+)\D.*?\b(\d{4})\D+(\d+):(\d+)$")
 
 
 def lines_of(mime: str) -> set[tuple[str, datetime]]:
@@ -24,9 +28,24 @@ def lines_of(mime: str) -> set[tuple[str, datetime]]:
     assert body is not None
     text = body.get_content().replace("\r\n", "\n")
     return {
-        (thing, datetime.fromisoformat(end).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+        (thing, written_moment(end).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
         for thing, end, zone in LINE.findall(text)
     }
+
+
+def written_moment(text: str) -> datetime:
+    """The moment that a mail wrote, in one of its languages."""
+    numbers = NUMBERS.match(text)
+    assert numbers, text
+    day, year, hour, minute = map(int, numbers.groups())
+    for language in ("en", "fr"):
+        with translation.override(language):
+            for month in range(1, 13):
+                found = datetime(year, month, min(day, 28), hour, minute)  # noqa: DTZ001 (its zone is written behind)
+                written = date_format(found, pgettext("date format", "j M Y, H:i"))
+                if written.partition(" ")[2] == text.partition(" ")[2]:
+                    return found.replace(day=day)
+    raise AssertionError(text)
 
 
 def notices() -> dict[tuple[str, datetime, int, str], datetime]:

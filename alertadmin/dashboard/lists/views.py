@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin import audit
-from alertadmin.accounts.decorators import login_only
+from alertadmin.accounts.decorators import login_only, require_right
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.lists import saved_views
 from alertadmin.dashboard.lists.saved_views import SavedView
@@ -39,7 +40,7 @@ LISTS = {
 """Lists of which views can be saved, by the table's name."""
 
 
-@login_only
+@require_right(Right.LOOK)
 def saved_view_list(request: HttpRequest) -> HttpResponse:
     """All views of the user, to rename and delete."""
     rows = [

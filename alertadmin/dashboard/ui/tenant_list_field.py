@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.access import Access
@@ -37,7 +36,7 @@ class TenantListInput(forms.Widget):
         context["widget"]["suggested"] = self.suggested
         return context
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
         return render_to_string(self.template_name, self.get_context(name, value, attrs))
 
     def use_required_attribute(self, initial: Any) -> bool:
