@@ -43,6 +43,8 @@ MAX_ROWS = 20_000
 WRITTEN_AT_ONCE = 500
 DRAFT_LIFETIME = timedelta(days=1)
 RETENTION = timedelta(days=30)
+LONGEST_WAIT = timedelta(days=2)
+"""Of a row; limits of mails are of a day."""
 PAUSE = timedelta(minutes=1)
 """Before a row is tried again that the database refused."""
 
@@ -152,7 +154,8 @@ def _ready(now: datetime) -> BulkJobQuerySet:
 
 def _due(now: datetime) -> Q:
     # A moment further ahead than any limit was written by a clock that ran ahead.
-    return Q(state=RowState.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
+    is_due = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)
+    return Q(state=RowState.WAITING) & is_due
 
 
 def _claim(now: datetime) -> BulkJob | None:

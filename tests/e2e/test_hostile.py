@@ -118,11 +118,11 @@ def test_no_list_runs_what_is_searched_for(signed_in: Page, address: str, rows: 
     page = signed_in
     fill_a_list(rows)
     page.goto(address + reverse(name))
-    page.get_by_role("searchbox", name="Search").fill(PAYLOAD[:100])
+    page.get_by_role("searchbox", name="Search", exact=True).fill(PAYLOAD[:100])
     expect(page.get_by_text("No results.")).to_be_visible()
     expect(page).to_have_url(re.compile("script"))
     page.reload()
-    expect(page.get_by_role("searchbox", name="Search")).to_have_value(PAYLOAD[:100])
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_have_value(PAYLOAD[:100])
     # Nothing of what was seen is left in the browser's own storage.
     assert "Northpark" not in json.dumps(page.evaluate("({...sessionStorage, ...localStorage})"))
 

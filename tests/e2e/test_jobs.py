@@ -105,7 +105,7 @@ def test_a_french_administrator_finds_french_pages_and_french_months(
     expect(page.get_by_role("link", name="Secrets", exact=True)).to_be_visible()
     page.goto(address + reverse("overview"))
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Overview")
-    expect(page.locator(".timeline")).to_contain_text("Fév")
+    expect(page.locator(".timeline")).to_contain_text("févr.")
     page.goto(address + reverse("register"))
     page.get_by_role("button", name=re.compile("Enregistrer|Inscrire")).last.click()
     expect(page.get_by_text("Ce champ est obligatoire.").first).to_be_visible()

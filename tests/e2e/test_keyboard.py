@@ -109,7 +109,7 @@ def test_a_list_is_sorted_narrowed_and_left_by_keys(signed_in: Page, address: st
     page.keyboard.type("relay")
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page).to_have_url(re.compile(r"q=relay"))
-    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_be_focused()
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     tab_to(page, "link", re.compile("^Name"))
     press(page, "Enter")
@@ -120,7 +120,7 @@ def test_a_list_is_sorted_narrowed_and_left_by_keys(signed_in: Page, address: st
     expect(page.get_by_role("heading", level=1)).to_have_text("relay two")
     page.go_back()
     expect(page.get_by_role("row")).to_have_count(3)
-    expect(page.get_by_role("searchbox", name="Search")).to_have_value("relay")
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_have_value("relay")
     page.locator("select[name=audience]").select_option(index=1)
     expect(page).to_have_url(re.compile(r"audience=\w"))
 

@@ -44,6 +44,7 @@ class Clicks:
     def for_all(self, action: str) -> None:
         """All that match, to the end of the job."""
         page = self.page
+        expect(page.locator("#bulk").get_by_text("all that match")).to_be_visible()
         self.choose("#bulk select[name=action]", action)
         self.on(page.locator("#bulk input[name=all]"))
         self.on(page.get_by_role("button", name="Continue"))
@@ -123,6 +124,7 @@ def test_mailboxes_of_willing_tenants_move_to_graph(
     signed_in.goto(address)
     clicks.on(signed_in.get_by_role("link", name="Mailboxes", exact=True))
     clicks.choose("select[name=way]", "ews")
+    expect(signed_in.locator("#bulk").get_by_text("all that match")).to_be_visible()
     clicks.choose("#bulk select[name=action]", "to_graph")
     clicks.on(signed_in.locator("#bulk input[name=all]"))
     clicks.on(signed_in.get_by_role("button", name="Continue"))
@@ -150,8 +152,9 @@ def test_a_customer_s_administrator_is_invited_to_their_tenant(customers: None, 
     clicks = Clicks(signed_in)
     signed_in.goto(address)
     clicks.on(signed_in.get_by_role("link", name="Tenants", exact=True))
-    signed_in.get_by_role("searchbox").first.fill("Customer 217")
-    clicks.on(signed_in.get_by_role("link", name="Customer 217"))
+    signed_in.get_by_role("searchbox", name="Search", exact=True).fill("Customer 217")
+    expect(signed_in.get_by_role("row")).to_have_count(2)
+    clicks.on(signed_in.get_by_role("link", name="Customer 217").first)
     clicks.on(signed_in.get_by_role("link", name="Invite"))
     signed_in.get_by_label("E-mail addresses").fill("boss@217.example")
     clicks.choose("select[name=role]", "administrator")

@@ -178,6 +178,16 @@ def test_a_killed_worker_s_job_goes_on_after_its_lease(rows: Rows) -> None:
     assert states(again) == ["unchanged"]
 
 
+def test_a_row_waits_no_longer_than_for_any_limit(rows: Rows) -> None:
+    job = started(operator(rows.tenant()))
+    job.rows.update(not_before=timezone.now() + timedelta(hours=23))
+    worked_off()
+    assert states(job) == ["waiting"]
+    job.rows.update(not_before=timezone.now() + timedelta(days=400))  # a clock ran ahead
+    worked_off()
+    assert states(job) == ["done"]
+
+
 def test_jobs_of_several_users_take_turns(rows: Rows) -> None:
     tenant = rows.tenant()
     first, second = (started(operator(tenant)) for _number in range(2))
