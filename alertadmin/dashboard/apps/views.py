@@ -18,7 +18,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.apps.checklist import steps
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.lists.facts import add_app_facts
-from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, secret_in_use_of_app
+from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, secrets_in_use
 from alertadmin.dashboard.ui import cascade_summary
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.entra_links import portal_links
@@ -38,11 +38,11 @@ LISTING = Table(
         Column(gettext_lazy("Secret in use"), key="expiry"),
         Column(gettext_lazy("Consent"), key="consent"),
         Column(gettext_lazy("Account types"), key="audience", is_extra=True),
-        Column(gettext_lazy("Owner"), key="owner"),
+        Column(gettext_lazy("Owner"), key="owner", is_extra=True),
     ),
     search=("name", "client_id", "tenant__name"),
     filters={
-        "ends": expiry_filter(secret_in_use_of_app, or_none=True),
+        "ends": expiry_filter(secrets_in_use, "app", or_none=True),
         "consent": consent_filter("app"),
         "audience": (gettext_lazy("Account types"), SignInAudience.choices),
     },

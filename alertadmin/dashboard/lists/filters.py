@@ -22,25 +22,27 @@ CONSENT_CHOICES = [
 ]
 
 
-def expiry_filter(credentials: Callable[[], Any], *, or_none: bool) -> Filter:
-    """Rows with one of `credentials` (a queryset that refers to the outer row) that expires as chosen; with `or_none`
-    also those without any."""
+def expiry_filter(credentials: Callable[[], Any], row: str, *, or_none: bool) -> Filter:
+    """Rows with one of `credentials` that expires as chosen; `row` is the path from it to the row. `or_none` also
+    offers those without any. The credentials are found first, by their expiry dates: one look for each row takes
+    minutes at 100,000 secrets."""
 
     def where(chosen: str) -> Q:
         if chosen == WITHOUT:
-            return ~Q(Exists(credentials()))
-        return Q(Exists(credentials().filter(expiry_condition(chosen, timezone.now()))))
+            return ~Q(Exists(credentials().filter(**{row: OuterRef("pk")})))
+        found = credentials().filter(expiry_condition(chosen, timezone.now()))
+        return Q(pk__in=found.values(row))
 
     none = [(WITHOUT, gettext_lazy("no secret in use"))] if or_none else []
     return Filter(gettext_lazy("Expires"), lambda: [*expiry_choices(timezone.now()), *none], where)
 
 
-def secret_in_use_of_app() -> Any:
-    return Credential.objects.filter(app=OuterRef("pk"), state=CredentialState.CURRENT).order_by()
+def secrets_in_use() -> Any:
+    return Credential.objects.filter(state=CredentialState.CURRENT).order_by()
 
 
-def monitored_secrets_of_tenant() -> Any:
-    return Credential.objects.watched().filter(app__tenant=OuterRef("pk")).order_by()
+def monitored_secrets() -> Any:
+    return Credential.objects.watched().order_by()
 
 
 def consent_filter(outer: str) -> Filter:
@@ -48,9 +50,10 @@ def consent_filter(outer: str) -> Filter:
     that there is a consent and none has another status."""
 
     def where(chosen: str) -> Q:
-        found = Consent.objects.filter(**{outer: OuterRef("pk")}).order_by()
+        found = Consent.objects.order_by()
         if chosen == ConsentStatus.GRANTED:
-            return Q(Exists(found)) & ~Q(Exists(found.exclude(status=ConsentStatus.GRANTED)))
-        return Q(Exists(found.filter(status=chosen)))
+            others = found.exclude(status=ConsentStatus.GRANTED)
+            return Q(pk__in=found.filter(status=ConsentStatus.GRANTED).values(outer)) & ~Q(pk__in=others.values(outer))
+        return Q(pk__in=found.filter(status=chosen).values(outer))
 
     return Filter(gettext_lazy("Consent"), CONSENT_CHOICES, where)

@@ -19,7 +19,7 @@ from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.lists.facts import add_tenant_facts
-from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, monitored_secrets_of_tenant
+from alertadmin.dashboard.lists.filters import consent_filter, expiry_filter, monitored_secrets
 from alertadmin.dashboard.setup_wizard.directory import unfinished_guides
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.dashboard.ui import cascade_summary
@@ -44,7 +44,10 @@ LISTING = Table(
         Column(gettext_lazy("Directory (tenant) ID"), "directory_id", is_extra=True),
     ),
     search=("name", "domain", "directory_id"),
-    filters={"ends": expiry_filter(monitored_secrets_of_tenant, or_none=False), "consent": consent_filter("tenant")},
+    filters={
+        "ends": expiry_filter(monitored_secrets, "app__tenant", or_none=False),
+        "consent": consent_filter("tenant"),
+    },
     default="name",
 )
 RECENT = 8
