@@ -55,10 +55,16 @@ class TooManyMails(ValidationError):
 
 def count_mail(by: User | None, tenant: UUID | None, recipient: str, now: datetime) -> None:
     """Count one mail, before it is written. `by` None: a management command, not limited. Raises TooManyMails."""
+    count_mail_of(by, [tenant], recipient, now)
+
+
+def count_mail_of(by: User | None, tenants: Sequence[UUID | None], recipient: str, now: datetime) -> None:
+    """The same for a mail about several tenants: it counts for each of them."""
     if by is None:
         return
     address = canonical(recipient)
-    wanted = [(PERSON, str(by.pk)), (TENANT, str(tenant)), (INSTALLATION, "")]
+    of_tenants = [(TENANT, str(one)) for one in tenants]
+    wanted = [(PERSON, str(by.pk)), *of_tenants, (INSTALLATION, "")]
     if address != by.email_canonical:  # a mail to oneself counts against the user's own limits only
         wanted += [(RECIPIENT, address), (DOMAIN, address.rpartition("@")[2])]
         if not _is_known(address):

@@ -18,6 +18,7 @@ from alertadmin.accounts.services import invitations
 from alertadmin.audit.throttle_counter import Limit
 from alertadmin.outbox import mail_limits, worker
 from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from sandbox import Sandbox
 from tests.accounts.test_invitations import person, token
 from tests.factories import Rows
@@ -278,3 +279,50 @@ def test_a_tenant_s_page_shows_who_has_access_and_invites_there(owner: User, row
     assert 'value="Harbour"' in invite.partition('name="tenant"')[2].partition(">")[0]
     viewer = client_of(person("viewer@x.example", Role.VIEWER, tenant))
     assert "local@x.example" not in viewer.get(f"/tenants/{tenant.pk}/").content.decode()
+
+
+def test_an_invitation_to_several_tenants_counts_for_each_of_them(
+    owner: User, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_limits, "TENANT", Limit("mails of", 2, timedelta(days=1)))
+    tenants = [rows.tenant(name) for name in ("Harbour", "Northpark")]
+    local = person("local@northpark.example", Role.ADMINISTRATOR, tenants[0])
+    Membership.objects.create(user=local, tenant=tenants[1], role=Role.ADMINISTRATOR)
+    client, form = client_of(local), {"role": "viewer", "tenant": ["Harbour", "Northpark"]}
+    statuses = [
+        client.post("/people/invite/", {**form, "address": f"u{number}@x{number}.example"}).status_code
+        for number in range(3)
+    ]
+    assert statuses == [302, 302, 422]
+    of_all = {"address": "z@z.example", "role": "viewer", "place": "all"}
+    assert client_of(owner).post("/people/invite/", of_all).status_code == 302
+
+
+def test_a_tenant_whose_name_another_has_too_is_invited_to_by_its_id(owner: User, rows: Rows) -> None:
+    tenant, _twin = rows.tenant("Harbour"), rows.tenant("Harbour")
+    page = client_of(owner).get(f"/people/invite/?tenant={tenant.pk}").content.decode()
+    assert f'value="{tenant.directory_id}"' in page
+
+
+def test_pages_bear_more_tenants_and_apps_than_a_condition_takes(owner: User, rows: Rows) -> None:
+    tenants = Tenant.objects.bulk_create(
+        [Tenant(name=f"T{number}", directory_id=f"00000000-0000-4000-8000-{number:012}") for number in range(1100)]
+    )
+    apps = AppRegistration.objects.bulk_create(
+        [
+            AppRegistration(tenant=tenants[0], name="A", client_id=f"00000000-0000-4000-8000-{number:012}")
+            for number in range(1100)
+        ]
+    )
+    Mailbox.objects.bulk_create(
+        [
+            Mailbox(
+                tenant=tenants[0], app=app, address=f"m{number}@x.example", address_canonical=f"m{number}@x.example"
+            )
+            for number, app in enumerate(apps)
+        ]
+    )
+    invitations.invite("x@x.example", {tenant.pk: Role.VIEWER for tenant in tenants}, by=None, now=timezone.now())
+    client = client_of(owner)
+    assert client.get(f"/tenants/{tenants[0].pk}/").status_code == 200
+    assert client.get("/people/").status_code == 200

@@ -28,7 +28,7 @@ from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.notified_people import list_notified_people
 from alertadmin.dashboard.ui.tables import Column, Table
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import AppRegistration, Credential, Tenant
+from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 LISTING = Table(
     name="tenants",
@@ -67,7 +67,9 @@ def tenants(request: HttpRequest) -> HttpResponse:
 @require_right(Right.LOOK, of=Tenant)
 def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     ends = Prefetch("apps__credentials", Credential.objects.defer("value", "certificate"))
-    found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps", ends, "mailboxes__app"), pk=pk)
+    # Joined: a prefetch of the apps names each in a condition, of which SQLite takes 1,000.
+    mailboxes = Prefetch("mailboxes", Mailbox.objects.select_related("app"))
+    found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps", ends, mailboxes), pk=pk)
     access = access_of(request)
     tests = access.visible(Delivery).filter(mailbox__tenant=found)
     context = {

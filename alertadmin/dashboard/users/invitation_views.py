@@ -51,7 +51,10 @@ def _entered(request: HttpRequest, access: Access) -> dict[str, Any]:
         kept = ("address", "role", "place", "language")
         return {**{name: request.POST.get(name, "") for name in kept}, "tenant": request.POST.getlist("tenant")}
     tenant = get_from_query(request, "tenant", access.visible(Tenant, Right.PEOPLE))
-    return {"tenant": [tenant.name], "place": SOME} if tenant else {}
+    if tenant is None:
+        return {}
+    is_unique = access.visible(Tenant, Right.PEOPLE).filter(name=tenant.name).count() == 1
+    return {"tenant": [tenant.name if is_unique else tenant.directory_id], "place": SOME}
 
 
 def _invite_all(request: HttpRequest, form: InviteForm) -> HttpResponse | None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
-from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.accounts.models.invitation import Invitation, InvitedRole
 from alertadmin.accounts.models.membership import LastOwner, Membership, RoleSource
 from alertadmin.accounts.models.pending_role import PendingRole
 from alertadmin.accounts.oidc import provider_registry
@@ -68,7 +68,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": page.rows,
         "shows_invitations": access_of(request).in_all_tenants(Right.PEOPLE),
-        "invitations": waiting.prefetch_related("roles__tenant"),
+        "invitations": waiting.prefetch_related(Prefetch("roles", InvitedRole.objects.select_related("tenant"))),
         "provider_error": provider_registry.load_error() if access_of(request).in_all_tenants(Right.GOVERN) else "",
     }
     return render(request, "users/list.html", context)

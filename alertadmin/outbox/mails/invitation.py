@@ -27,7 +27,7 @@ def send(invitation: Invitation, now: datetime, *, by: User | None) -> Delivery:
     """Write the mail and wake the worker. Its key is the link's: each link is sent once. Raises TooManyMails, which
     rolls back the transaction that made or renewed the invitation."""
     tenants = list(invitation.roles.values_list("tenant", flat=True))
-    mail_limits.count_mail(by, tenants[0] if len(tenants) == 1 else None, invitation.address, now)
+    mail_limits.count_mail_of(by, tenants, invitation.address, now)
     delivery, _made = Delivery.objects.get_or_create(
         dedupe_key=f"{PREFIX}{invitation.key}",
         defaults={
